@@ -1,0 +1,268 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use syncplan_model::TaskName;
+use syncplan_model::plan::Side;
+use syncplan_model::spec::Direction;
+
+/// Compiles what has to stay in sync into a plan that can be read, and applies exactly that plan.
+#[derive(Debug, Parser)]
+#[command(name = "syncplan", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 error · 2 changes (--detailed-exitcode) · 3 blocked by a guard · \
+4 stale · 5 partly done · 6 locked · 64 usage · 130 interrupted"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Work as if started in this folder
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// The manifest
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "SYNCPLAN_MANIFEST",
+        default_value = "syncplan.kdl"
+    )]
+    pub(crate) manifest: PathBuf,
+    /// Apply this profile of the manifest
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) profile: Option<String>,
+    /// Set a variable of the manifest; SYNCPLAN_VAR_x does the same
+    #[arg(long = "var", value_name = "K=V", global = true, value_parser = key_and_value)]
+    pub(crate) variables: Vec<(String, String)>,
+    /// Where syncplan remembers what it did: a file, or sqlite:FILE [default: .syncplan/state.db beside the manifest]
+    #[arg(long, value_name = "URL", global = true, env = "SYNCPLAN_STATE")]
+    pub(crate) state: Option<String>,
+    /// Say more; twice says everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Write the log to this file as well
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) log_file: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t)]
+    pub(crate) color: Colour,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Colour {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the manifest and everything it includes
+    Validate,
+    /// Write the manifest in its canonical form
+    Fmt(Fmt),
+    /// Explain the code of an error
+    #[command(after_help = "Example: syncplan explain syncplan::manifest::unknown-node")]
+    Explain {
+        /// As it stands in the error: syncplan::manifest::unknown-node
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+    /// Index one side or both sides of tasks; with -o as a portable snapshot
+    #[command(after_help = "Example: syncplan scan images --side local -o local.ndjson")]
+    Scan(Scan),
+    /// List what differs between local and remote, a line a path
+    #[command(
+        after_help = "= the same · + only at the source · - only at the target · * different · ! could not be read or is left out"
+    )]
+    Diff(Diff),
+    /// Compile a plan; nothing is changed
+    #[command(
+        after_help = "Examples:\n  syncplan plan -o plan.json\n  syncplan plan images --only 'op(delete)' --detailed-exitcode"
+    )]
+    Plan(Plan),
+    /// Show a plan that was written; no store is opened
+    #[command(after_help = "Example: syncplan show plan.json --format json | jq .summary")]
+    Show(Show),
+    /// Apply a plan that was written, exactly as it is
+    #[command(
+        after_help = "Examples:\n  syncplan apply plan.json --dry-run\n  syncplan apply plan.json --override max-delete --reason 'old season'"
+    )]
+    Apply(Apply),
+    /// Plan from local to remote, show, ask, apply
+    Push(OneStep),
+    /// Plan from remote to local, show, ask, apply
+    Fetch(OneStep),
+    /// Plan each task in its own direction, show, ask, apply
+    Sync(OneStep),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Change nothing; fail if something would change
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// The tasks [default: all]
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// Only this side
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) side: Option<Side>,
+    /// Write a portable snapshot of one side of one task; - is stdout
+    #[arg(short, long, value_name = "FILE", requires = "side")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print a line of JSON for each side
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The tasks [default: all]
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// Leave out what is the same
+    #[arg(long)]
+    pub(crate) changed: bool,
+    /// Exit with 2 if something differs
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Print a line of JSON for each path
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// The tasks [default: all]
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// Plan only actions that match this filter
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) only: Option<String>,
+    /// Plan no actions that match this filter
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) exclude: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Write the plan to this file; - is stdout, and a name that ends in .zst is compressed
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overrule the direction of the tasks
+    #[arg(long, value_name = "push|fetch")]
+    pub(crate) direction: Option<Direction>,
+    /// Take the local side from a portable snapshot
+    #[arg(long, value_name = "FILE", requires = "remote_snapshot")]
+    pub(crate) local_snapshot: Vec<PathBuf>,
+    /// Take the remote side from a portable snapshot
+    #[arg(long, value_name = "FILE", requires = "local_snapshot")]
+    pub(crate) remote_snapshot: Vec<PathBuf>,
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Print the plan as JSON
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The plan; - is stdin
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Check every precondition, change nothing, and say what each action would do
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) running: Running,
+    /// Go ahead although this guard objects
+    #[arg(long = "override", value_name = "CODE", requires = "reason")]
+    pub(crate) overrides: Vec<String>,
+    /// Why; it is recorded
+    #[arg(long, value_name = "TEXT", requires = "overrides")]
+    pub(crate) reason: Option<String>,
+    /// Refuse any other plan than this one
+    #[arg(long, value_name = "ID")]
+    pub(crate) expect_plan_id: Option<String>,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a plan is run.
+#[derive(Debug, Args)]
+pub(crate) struct Running {
+    /// How many actions run side by side [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// What to do about places that changed since the plan
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) on_stale: OnStale,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnStale {
+    /// Leave them alone, and go on with what does not depend on them
+    #[default]
+    Skip,
+    /// Begin nothing more
+    Abort,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneStep {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+    /// Check every precondition, change nothing, and say what each action would do
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) running: Running,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("it should be NAME=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

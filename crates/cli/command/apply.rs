@@ -1,0 +1,38 @@
+use crate::args::{self, Global};
+use crate::document;
+use crate::execution::{Execution, check_tasks, exit, findings, pass};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::render;
+
+pub(crate) async fn run(global: &Global, args: &args::Apply) -> Result<Exit, Failure> {
+    let document = document::read(&args.plan)?;
+    check_id(&document, args.expect_plan_id.as_deref())?;
+    let project = Project::open(global)?;
+    check_tasks(&project, &document.plan)?;
+    pass(&findings(&project, &document.plan)?, &args.overrides, true)?;
+
+    let state = project.open_state().await?;
+    let execution = Execution::new(&project, &state, global, &args.running)?;
+    let report = if args.dry_run {
+        execution.dry_run(&document).await?
+    } else {
+        execution.recover(Some(&document)).await?;
+        let overrides = args.reason.as_ref().map(|reason| format!("{}: {reason}", args.overrides.join(", ")));
+        execution.run(&document, overrides.as_deref()).await?
+    };
+    render::outcome::print(&report, args.dry_run, args.json);
+    Ok(exit(&report, &document.plan))
+}
+
+fn check_id(document: &document::Document, expected: Option<&str>) -> Result<(), Failure> {
+    match expected {
+        Some(expected) if expected != document.id.to_string() => Err(Failure::new(
+            "syncplan::apply::other-plan",
+            format!("this is the plan {}, and {expected} was asked for", document.id),
+        )
+        .help("apply the plan that was approved, or have this one approved")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,51 @@
+//! One module a command.
+
+mod apply;
+mod diff;
+mod explain;
+mod fmt;
+mod one_step;
+mod plan;
+mod scan;
+mod show;
+mod validate;
+
+use syncplan_model::spec::Direction;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{logging, project};
+
+/// Runs a command to its end.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let Arguments { global, command } = arguments;
+    if let Some(directory) = &global.directory {
+        project::enter(directory)?;
+    }
+    logging::start(&global)?;
+    match command {
+        Command::Validate => validate::run(&global),
+        Command::Fmt(args) => fmt::run(&global, &args),
+        Command::Explain { code } => explain::run(&code),
+        Command::Show(args) => show::run(&args),
+        Command::Scan(args) => block_on(scan::run(&global, &args)),
+        Command::Diff(args) => block_on(diff::run(&global, &args)),
+        Command::Plan(args) => block_on(plan::run(&global, &args)),
+        Command::Apply(args) => block_on(apply::run(&global, &args)),
+        Command::Push(args) => block_on(one_step::run(&global, &args, Some(Direction::Push))),
+        Command::Fetch(args) => block_on(one_step::run(&global, &args, Some(Direction::Fetch))),
+        Command::Sync(args) => block_on(one_step::run(&global, &args, None)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::new("syncplan::cli::runtime", "no thread could be started").because(error)
+    })?;
+    let exit = runtime.block_on(command);
+    // What may still run is reading that nobody waits for.
+    runtime.shutdown_background();
+    exit
+}

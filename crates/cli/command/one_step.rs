@@ -1,0 +1,65 @@
+use std::io::{IsTerminal as _, Write as _};
+
+use syncplan_model::spec::Direction;
+
+use crate::args::{self, Global};
+use crate::document::Document;
+use crate::execution::{Execution, exit, findings, pass};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::prepare::{Wanted, prepare};
+use crate::project::Project;
+use crate::render::{self, progress::Scanning};
+
+/// Plan, show, ask, apply.
+pub(crate) async fn run(
+    global: &Global,
+    args: &args::OneStep,
+    direction: Option<Direction>,
+) -> Result<Exit, Failure> {
+    let project = Project::open(global)?;
+    let wanted = Wanted::new(&project, &args.selection, direction)?;
+    let state = project.open_state().await?;
+    let execution = Execution::new(&project, &state, global, &args.running)?;
+    if args.dry_run {
+        project.refuse_unresolved(&state, &wanted.tasks).await?;
+    } else {
+        execution.recover(None).await?;
+    }
+
+    let document = Document::new(prepare(&project, &state, &wanted, &Scanning::new(global)).await?);
+    if !(args.json || global.quiet) {
+        render::stdout(&render::plan::summary(&document.plan));
+    }
+    pass(&findings(&project, &document.plan)?, &[], false)?;
+    if !document.plan.has_changes() {
+        return Ok(if document.plan.conflicts().is_empty() { Exit::Done } else { Exit::Partial });
+    }
+    if args.dry_run {
+        let report = execution.dry_run(&document).await?;
+        render::outcome::print(&report, true, args.json);
+        return Ok(exit(&report, &document.plan));
+    }
+    if !args.yes && !confirmed()? {
+        render::stderr("nothing was changed");
+        return Ok(Exit::Error);
+    }
+    let report = execution.run(&document, None).await?;
+    render::outcome::print(&report, false, args.json);
+    Ok(exit(&report, &document.plan))
+}
+
+/// Any answer other than yes means no, and without a terminal nothing prompts.
+fn confirmed() -> Result<bool, Failure> {
+    let silent = std::env::var_os("SYNCPLAN_NO_INPUT").is_some_and(|value| !value.is_empty());
+    if silent || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("nothing was changed: nobody is there to say yes").help(
+            "say it beforehand with -y, or write the plan with `syncplan plan -o plan.json` and apply it",
+        ));
+    }
+    let mut answer = String::new();
+    let mut err = std::io::stderr().lock();
+    let asked = write!(err, "apply this plan? [y/N] ").and_then(|()| err.flush());
+    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
+    Ok(read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}

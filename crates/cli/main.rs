@@ -1,0 +1,39 @@
+//! The command line of syncplan: it puts the parts together, and decides nothing itself.
+
+mod args;
+mod command;
+mod document;
+mod durable;
+mod execution;
+mod exit;
+mod failure;
+mod interrupt;
+mod logging;
+mod prepare;
+mod project;
+mod render;
+mod secret;
+mod snapshot_file;
+mod stores;
+mod survey;
+
+use clap::Parser as _;
+
+use crate::args::Arguments;
+use crate::exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap writes help to stdout and mistakes to stderr; a closed pipe is nobody's problem.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    render::colour::set(arguments.global.color);
+    match command::run(arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report().into(),
+    }
+}

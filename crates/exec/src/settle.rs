@@ -1,0 +1,108 @@
+use syncplan_model::Facts;
+use syncplan_model::plan::Op;
+use syncplan_store::StoreError;
+
+use crate::check::{Proof, mismatch, satisfies};
+use crate::confirm::whole;
+use crate::place::{Place, View};
+use crate::relocate::relocated;
+use crate::worker::Effect;
+
+/// Whether the action's result is there already, although what it expects is not: an earlier run,
+/// or this one, did it, and the answer was lost. A move whose copy arrived is completed.
+///
+/// Answers nothing if the result is not there, or if too little is known to say so.
+pub(crate) async fn settle(view: &View<'_>) -> Result<Option<Effect>, StoreError> {
+    let found = view.target.look().await?;
+    match view.action.op {
+        Op::Delete | Op::Rmdir => Ok(found.is_none().then(|| Effect::at_target(view, None))),
+        Op::Mkdir => Ok(found
+            .filter(|facts| facts.kind == syncplan_model::EntryKind::Dir)
+            .map(|facts| Effect::at_target(view, Some(facts)))),
+        Op::SetMetadata => Ok(found
+            .filter(|found| has_metadata(view, found))
+            .map(|facts| Effect::at_target(view, Some(facts)))),
+        Op::Upload | Op::Download | Op::Copy => settle_content(view, found).await,
+        Op::Move | Op::Stage | Op::Install => settle_move(view, found).await,
+        Op::Record | Op::Dump | Op::Restore | Op::Prune | Op::Run => Ok(None),
+    }
+}
+
+/// How the places differ from what the action expects, if they do.
+pub(crate) async fn contradiction(view: &View<'_>) -> Result<Option<String>, StoreError> {
+    for place in view.source.iter().chain([&view.target]) {
+        if let Some(difference) = place.mismatch(place.look().await?.as_ref()) {
+            return Ok(Some(difference));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the result is there, whatever became of the source since.
+///
+/// Size and time alone could be another's work; together with the record that this action was
+/// begun they are not.
+fn suffices(view: &View<'_>, proof: Proof) -> bool {
+    proof == Proof::Content || view.begun
+}
+
+async fn settle_content(view: &View<'_>, found: Option<Facts>) -> Result<Option<Effect>, StoreError> {
+    let Some((found, proof)) = proven(view, found) else { return Ok(None) };
+    if !suffices(view, proof) && !source_is_as_expected(view).await? {
+        return Ok(None);
+    }
+    Ok(Some(Effect::at_target(view, Some(found))))
+}
+
+async fn settle_move(view: &View<'_>, found: Option<Facts>) -> Result<Option<Effect>, StoreError> {
+    let Some(source) = &view.source else { return Ok(None) };
+    let Some((found, proof)) = proven(view, found) else { return Ok(None) };
+    let left = source.look().await?;
+    let Some(left) = left else { return Ok(Some(relocated(view, source, found))) };
+    if mismatch(&source.expected, Some(&left), source.precision()).is_some() {
+        // Something else stands there by now; what was moved has arrived all the same.
+        return Ok(suffices(view, proof).then(|| Effect::at_target(view, Some(found))));
+    }
+    if proof == Proof::SizeAndTime && !same_content(view, source, &left, &found).await? {
+        return Ok(None);
+    }
+    source.store.delete(&source.path, left.token.as_ref()).await?;
+    Ok(Some(relocated(view, source, found)))
+}
+
+/// What was found, if it is the action's result, with what is known of it by that.
+fn proven(view: &View<'_>, found: Option<Facts>) -> Option<(Facts, Proof)> {
+    let (mut found, result) = (found?, view.result()?);
+    let proof = satisfies(&result, &found, view.target.precision())?;
+    if proof == Proof::Content {
+        found.digest = found.digest.or(result.digest);
+        found.fingerprint = found.fingerprint.or(result.fingerprint);
+    }
+    Some((found, proof))
+}
+
+fn has_metadata(view: &View<'_>, found: &Facts) -> bool {
+    let Some(result) = view.action.result.as_deref() else { return false };
+    let mode = result.mode.zip(found.mode).is_none_or(|(a, b)| a == b);
+    let digest = result.digest.zip(found.digest).is_none_or(|(a, b)| a == b);
+    let mtime = result.mtime.zip(found.mtime).is_none_or(|(a, b)| a.agrees_with(b, view.target.precision()));
+    result.kind == found.kind && result.size == found.size && mode && digest && mtime
+}
+
+async fn source_is_as_expected(view: &View<'_>) -> Result<bool, StoreError> {
+    match &view.source {
+        Some(source) => Ok(source.mismatch(source.look().await?.as_ref()).is_none()),
+        None => Ok(false),
+    }
+}
+
+async fn same_content(
+    view: &View<'_>,
+    source: &Place,
+    left: &Facts,
+    found: &Facts,
+) -> Result<bool, StoreError> {
+    let ours = whole(source.store.as_ref(), &source.path, left.token.as_ref()).await?;
+    let theirs = whole(view.target.store.as_ref(), &view.target.path, found.token.as_ref()).await?;
+    Ok(ours == theirs)
+}

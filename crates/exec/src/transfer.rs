@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use syncplan_model::{Capability, ContentHashes, Facts, Token};
+use syncplan_store::{Guarded, Metadata, Precondition, StoreError, StoreErrorKind, WriteOptions};
+
+use crate::event::Event;
+use crate::place::{Obstacle, Place, View};
+use crate::verified::Verified;
+use crate::worker::{Effect, Worker};
+
+/// Content up to this many bytes is hashed before it is sent to a store that cannot be read cheaply,
+/// so that its digest can stand beside it: whoever finds the object later need not fetch it.
+const SMALL: u64 = 1 << 20;
+
+/// Brings content from one side to the other, hashing it on the way.
+pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Result<Effect, Obstacle> {
+    let (source, target) = (view.source()?, &view.target);
+    let token = source.token().await?;
+    let Some(planned) = source.expected.facts() else {
+        return Err(Obstacle::Mismatch("the action expects nothing to read".to_owned()));
+    };
+    let precondition = write_precondition(target).await?;
+    let content = source.store.read(&source.path, None, token.as_ref()).await.map_err(unreadable(source))?;
+    let result = view.action.result.as_deref();
+    let digest = result.and_then(|facts| facts.digest).or(planned.digest);
+    let (job, path_of_plan) = (worker.job.clone(), Arc::clone(&worker.job.plan));
+    let on_bytes = Box::new(move |bytes| {
+        (job.events)(Event::Progress { action: &path_of_plan.actions()[at], bytes });
+    });
+    let (content, passed) =
+        Verified::new(content, source.path.clone(), planned.size, &view.sides.sample, digest, on_bytes);
+    let failed =
+        |error| if passed.source_failed() { unreadable(source)(error) } else { Obstacle::Store(error) };
+    let mut content = content.boxed();
+    if digest.is_none() && planned.size <= SMALL && !target.store.capabilities().has(Capability::CheapReads) {
+        let chunks: Vec<_> = content.try_collect().await.map_err(failed)?;
+        content = stream::iter(chunks.into_iter().map(Ok)).boxed();
+    }
+    let metadata = Metadata {
+        mtime: result.and_then(|facts| facts.mtime).or(planned.mtime),
+        mode: result.and_then(|facts| facts.mode).or(planned.mode),
+        digest: digest.or_else(|| passed.hashes().map(|hashes| hashes.digest)),
+    };
+    let options =
+        WriteOptions { size: planned.size, precondition, metadata, temporary: worker.temporary(at) };
+    let written = target.store.write(&target.path, content, options).await.map_err(failed)?;
+    let Some(hashes) = passed.hashes() else {
+        // A store that answers before it has seen everything cannot have written it.
+        return Err(StoreError::new(StoreErrorKind::Changed, "write", &target.path).into());
+    };
+    Ok(transferred(view, source, written, planned, token, &hashes))
+}
+
+/// Creates a symbolic link as the other side has it.
+pub(crate) async fn link(view: &View<'_>) -> Result<Effect, Obstacle> {
+    let (source, target) = (view.source()?, &view.target);
+    let found = source.verified().await?;
+    let Some(text) = found.and_then(|facts| facts.target) else {
+        return Err(Obstacle::Mismatch(format!("`{}` ({}): the link has no text", source.path, source.side)));
+    };
+    let precondition = write_precondition(target).await?;
+    let facts = target.store.create_symlink(&target.path, &text, precondition).await?;
+    Ok(Effect::at_target(view, Some(facts)))
+}
+
+async fn write_precondition(target: &Place) -> Result<Precondition, Obstacle> {
+    let create = target.expected.facts().is_none();
+    target.precondition(if create { Guarded::Create } else { Guarded::Replace }).await
+}
+
+fn transferred(
+    view: &View<'_>,
+    source: &Place,
+    written: Facts,
+    planned: &Facts,
+    token: Option<Token>,
+    hashes: &ContentHashes,
+) -> Effect {
+    let hashed = |facts: Facts| Facts {
+        digest: Some(hashes.digest),
+        fingerprint: hashes.fingerprint.or(facts.fingerprint),
+        ..facts
+    };
+    let mut effect = Effect::at_target(view, Some(hashed(written)));
+    effect.bytes = hashes.len;
+    // What is known of the source already needs no second record.
+    if planned.digest.is_none() && token.is_some() {
+        let facts = hashed(Facts { token, ..planned.clone() });
+        effect.learned.push((source.side, source.path.clone(), Some(facts)));
+    }
+    effect
+}
+
+/// Says that it is the source which is not as expected.
+fn unreadable(source: &Place) -> impl Fn(StoreError) -> Obstacle {
+    move |error| match error.kind {
+        StoreErrorKind::Changed | StoreErrorKind::Precondition | StoreErrorKind::NotFound => {
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            let what = match error.kind {
+                StoreErrorKind::NotFound => "it is gone",
+                _ => "it changed since the plan was made",
+            };
+            Obstacle::Mismatch(format!("`{}` ({}): {what}{cause}", source.path, source.side))
+        }
+        _ => Obstacle::Store(error),
+    }
+}

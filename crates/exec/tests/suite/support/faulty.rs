@@ -1,0 +1,202 @@
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use syncplan_model::{Capabilities, Facts, LinkTarget, RelPath, Token};
+use syncplan_store::{
+    BlockingRead, ContentStream, Enforcement, Guarded, Listing, Metadata, MoveOptions, Precondition, Store,
+    StoreError, StoreErrorKind, WriteOptions,
+};
+use tokio::sync::Notify;
+
+/// What goes wrong at one of a store's effects, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Never,
+    /// Everything stops before it.
+    StopBefore(usize),
+    /// Everything stops after it, before anybody hears of it.
+    StopAfter(usize),
+    /// It happens, but is said to have failed for the moment.
+    LoseAnswer(usize),
+    /// It is refused in this way.
+    Refuse(usize, StoreErrorKind),
+    /// Nothing can be made durable.
+    NoSync,
+}
+
+type Watcher = Box<dyn Fn(&'static str, &RelPath) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A store with one fault.
+pub(crate) struct Faulty {
+    inner: Arc<dyn Store>,
+    fault: Fault,
+    effects: AtomicUsize,
+    /// How often each effect happened.
+    pub(crate) happened: Mutex<HashMap<(&'static str, String), usize>>,
+    pub(crate) stopped: Notify,
+    watcher: Option<Watcher>,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: &Arc<dyn Store>, fault: Fault) -> Arc<Self> {
+        Arc::new(Self::watched(inner, fault, None))
+    }
+
+    /// Calls `watcher` before every effect.
+    pub(crate) fn watched(inner: &Arc<dyn Store>, fault: Fault, watcher: Option<Watcher>) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            fault,
+            effects: AtomicUsize::new(0),
+            happened: Mutex::default(),
+            stopped: Notify::new(),
+            watcher,
+        }
+    }
+
+    /// How many effects were asked for.
+    pub(crate) fn effects(&self) -> usize {
+        self.effects.load(Ordering::SeqCst)
+    }
+
+    async fn stop(&self) -> ! {
+        self.stopped.notify_one();
+        std::future::pending().await
+    }
+
+    async fn effect<T>(
+        &self,
+        name: &'static str,
+        path: &RelPath,
+        effect: BoxFuture<'_, Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let number = self.effects.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(watcher) = &self.watcher {
+            watcher(name, path).await;
+        }
+        match self.fault {
+            Fault::StopBefore(at) if number >= at => self.stop().await,
+            Fault::StopAfter(at) if number > at => std::future::pending().await,
+            Fault::Refuse(at, kind) if number >= at => return Err(StoreError::new(kind, name, path)),
+            _ => {}
+        }
+        let result = effect.await;
+        if result.is_ok() {
+            *self.happened.lock().unwrap().entry((name, path.to_string())).or_default() += 1;
+        }
+        match self.fault {
+            Fault::StopAfter(at) if number == at => self.stop().await,
+            Fault::LoseAnswer(at) if number == at => {
+                result?;
+                Err(StoreError::new(StoreErrorKind::Transient, name, path))
+            }
+            _ => result,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    fn location(&self) -> &str {
+        self.inner.location()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn listing(&self) -> Listing<'_> {
+        self.inner.listing()
+    }
+
+    fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
+        self.inner.blocking_reader()
+    }
+
+    async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
+        self.inner.stat(path).await
+    }
+
+    async fn read(
+        &self,
+        path: &RelPath,
+        range: Option<Range<u64>>,
+        expect: Option<&Token>,
+    ) -> Result<ContentStream, StoreError> {
+        self.inner.read(path, range, expect).await
+    }
+
+    async fn write(
+        &self,
+        path: &RelPath,
+        content: ContentStream,
+        options: WriteOptions,
+    ) -> Result<Facts, StoreError> {
+        self.effect("write", path, self.inner.write(path, content, options)).await
+    }
+
+    async fn copy(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
+        self.effect("copy", to, self.inner.copy(from, to, options)).await
+    }
+
+    async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
+        self.effect("rename", to, self.inner.rename(from, to, options)).await
+    }
+
+    async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {
+        // Temporaries are cleared away before anything is done, and whether they are there or not.
+        if path.is_reserved() {
+            return self.inner.delete(path, expect).await;
+        }
+        self.effect("delete", path, self.inner.delete(path, expect)).await
+    }
+
+    async fn create_dir(&self, path: &RelPath) -> Result<(), StoreError> {
+        self.effect("create_dir", path, self.inner.create_dir(path)).await
+    }
+
+    async fn remove_dir(&self, path: &RelPath) -> Result<(), StoreError> {
+        if path.is_reserved() {
+            return self.inner.remove_dir(path).await;
+        }
+        self.effect("remove_dir", path, self.inner.remove_dir(path)).await
+    }
+
+    async fn create_symlink(
+        &self,
+        path: &RelPath,
+        target: &LinkTarget,
+        precondition: Precondition,
+    ) -> Result<Facts, StoreError> {
+        self.effect("create_symlink", path, self.inner.create_symlink(path, target, precondition)).await
+    }
+
+    async fn set_metadata(
+        &self,
+        path: &RelPath,
+        metadata: &Metadata,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        self.effect("set_metadata", path, self.inner.set_metadata(path, metadata, expect)).await
+    }
+
+    async fn sync(&self) -> Result<(), StoreError> {
+        match self.fault {
+            Fault::StopBefore(at) | Fault::StopAfter(at) if self.effects() >= at => self.stop().await,
+            Fault::NoSync => Err(StoreError::new(StoreErrorKind::Other, "sync", "the disk")),
+            _ => self.inner.sync().await,
+        }
+    }
+
+    fn enforcement(&self, operation: Guarded) -> Enforcement {
+        self.inner.enforcement(operation)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+}

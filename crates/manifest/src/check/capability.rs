@@ -1,0 +1,77 @@
+use syncplan_model::spec::{DeletePolicy, Place, StoreAccess, StoreKind, Task};
+
+use super::Manifest;
+use crate::code;
+use crate::decode::Context;
+use crate::problem::Problem;
+
+/// Tasks that ask of a store what it cannot do.
+pub(super) fn check(context: &mut Context, manifest: &Manifest<'_>) {
+    for task in &manifest.spec.tasks {
+        for target in task.targets() {
+            writes(context, manifest, task, target);
+        }
+    }
+}
+
+fn writes(context: &mut Context, manifest: &Manifest<'_>, task: &Task, target: &Place) {
+    let Some(store) = manifest.spec.store(&target.store) else { return };
+    let name = task.name.as_str();
+    let side = match task.as_files() {
+        Some(files) if files.local == *target => "local",
+        _ => "remote",
+    };
+    match store.access {
+        StoreAccess::ReadWrite => {}
+        StoreAccess::ReadOnly => {
+            let Some(span) = manifest.span(name, side) else { return };
+            let why = if matches!(store.kind, StoreKind::Http(_)) {
+                "a store of kind http can only be read"
+            } else {
+                "it is `access read-only`"
+            };
+            let two_way = task.as_files().is_some_and(|files| files.source_and_target().is_none());
+            let help = if two_way {
+                "a two-way task writes to both sides: choose another mode, or another store"
+            } else if side == "remote" {
+                "write `direction fetch`, or choose another store"
+            } else {
+                "write `direction push`, or choose another store"
+            };
+            context.tell(
+                Problem::new(
+                    code::STORE_LACKS,
+                    format!("the task `{name}` writes to the store `{}`, which takes nothing", store.name),
+                )
+                .label(span, why)
+                .help(help),
+            );
+        }
+        StoreAccess::AppendOnly => append_only(context, manifest, task, side),
+    }
+}
+
+fn append_only(context: &mut Context, manifest: &Manifest<'_>, task: &Task, side: &str) {
+    let name = task.name.as_str();
+    let deletes = task.as_files().is_some_and(|files| files.delete.policy != DeletePolicy::Never);
+    if !deletes {
+        return;
+    }
+    // The mode decides where nothing states what may be deleted.
+    let stated =
+        ["delete", "mode"].into_iter().find(|setting| manifest.task_setting(name, setting).is_some());
+    let (Some(span), Some(place)) =
+        (manifest.span(name, stated.unwrap_or("delete")), manifest.span(name, side))
+    else {
+        return;
+    };
+    context.tell(
+        Problem::new(
+            code::CANNOT_DELETE,
+            format!("the task `{name}` deletes in a store that is append-only"),
+        )
+        .label(span, if stated == Some("mode") { "this mode deletes" } else { "deletes" })
+        .label(place, "append-only")
+        .help("write `delete never`"),
+    );
+}

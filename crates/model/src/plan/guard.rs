@@ -1,0 +1,123 @@
+//! Guards: they judge a whole plan from what its header and its actions say, and nothing else.
+//!
+//! The planner calls [`judge`] before it writes a plan; whoever applies one calls it again, and
+//! trusts none of the findings that were written.
+
+mod deletes;
+mod protect;
+
+pub use protect::{Protected, views};
+
+use super::{Action, Enforce, Finding, Header, Level, Op, Risk, TaskHeader};
+use crate::mtime::Mtime;
+use crate::spec::{Direction, GuardLevel, MaxDelete};
+
+/// Everything that the guards have to say about a plan.
+///
+/// `protected` are the filters of [`Limits::protect`](super::Limits::protect), parsed; `now` is what
+/// their ages are measured against.
+pub fn judge(header: &Header, actions: &[Action], protected: &[Protected<'_>], now: Mtime) -> Vec<Finding> {
+    let mut findings = Vec::from_iter(deletes::judge_all(header, actions));
+    for task in &header.tasks {
+        let own: Vec<&Action> = actions.iter().filter(|action| action.task == task.name).collect();
+        findings.extend(empty_source(task, &own));
+        findings.extend(deletes::judge(task, &own));
+        findings.extend(max_change(task, &own));
+        findings.extend(protect::judge(task, &own, protected, now));
+        findings.extend(incomplete_scan(task));
+        findings.extend(weak_precondition(task, &own));
+        findings.extend(sampled_match(task, &own));
+    }
+    findings
+}
+
+/// A finding about some actions of a task.
+fn finding(code: &str, level: Level, task: &TaskHeader, message: String, about: &[&Action]) -> Finding {
+    let actions = about.iter().take(Finding::MAX_ACTIONS).map(|action| action.id).collect();
+    Finding { code: code.to_owned(), level, task: Some(task.name.clone()), message, actions }
+}
+
+fn select<'a>(actions: &[&'a Action], matches: impl Fn(&Action) -> bool) -> Vec<&'a Action> {
+    actions.iter().copied().filter(|action| matches(action)).collect()
+}
+
+/// A source without a single entry is more often a disk that is not mounted than a wish.
+fn empty_source(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
+    let level = match task.limits.empty_source.unwrap_or(GuardLevel::Hard) {
+        GuardLevel::Off => return None,
+        GuardLevel::Soft => Level::Soft,
+        GuardLevel::Hard => Level::Hard,
+    };
+    let (source, target) = match task.direction? {
+        Direction::Push => (super::Side::Local, super::Side::Remote),
+        Direction::Fetch => (super::Side::Remote, super::Side::Local),
+    };
+    let entries = task.snapshot(target).entries;
+    let about = select(actions, |action| action.op.removes());
+    if task.snapshot(source).entries > 0 || entries == 0 || about.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "the {source} side is empty, and {} of {} on the {target} side would be deleted: check that the source is \
+         there",
+        deletes::grouped(about.len() as u64),
+        deletes::entries(entries),
+    );
+    Some(finding("empty-source", level, task, message, &about))
+}
+
+/// Nearly everything changed at once: that is what a disk encrypted by somebody else looks like.
+fn max_change(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
+    let limit = task.limits.max_change_percent?;
+    let about = select(actions, |action| {
+        action.op.removes()
+            || action.risk.contains(&Risk::Overwrite)
+            || matches!(action.op, Op::Move | Op::Stage)
+    });
+    let entries = task.snapshots.local.entries.max(task.snapshots.remote.entries);
+    let percent = deletes::percent(about.len() as u64, entries);
+    if percent <= u64::from(limit) || (about.len() as u64) < MaxDelete::PERCENT_FROM {
+        return None;
+    }
+    let message = format!(
+        "{} of {} would be changed or removed ({percent} %), and the limit is {limit} %: if that is meant, apply \
+         with `--override max-change --reason TEXT`",
+        deletes::grouped(about.len() as u64),
+        deletes::entries(entries),
+    );
+    Some(finding("max-change", Level::Soft, task, message, &about))
+}
+
+fn incomplete_scan(task: &TaskHeader) -> Option<Finding> {
+    let seen = &task.snapshots;
+    let side = match (seen.local.complete, seen.remote.complete) {
+        (true, true) => return None,
+        (false, true) => "the local side",
+        (true, false) => "the remote side",
+        (false, false) => "both sides",
+    };
+    let message = format!("part of {side} could not be read: nothing at or below what could not is touched");
+    Some(finding("incomplete-scan", Level::Advisory, task, message, &[]))
+}
+
+fn weak_precondition(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
+    let destroys = |action: &Action| {
+        action.op.removes() || action.risk.iter().any(|risk| matches!(risk, Risk::Overwrite | Risk::Delete))
+    };
+    let about = select(actions, |action| action.enforce == Some(Enforce::Weak) && destroys(action));
+    let message = format!(
+        "{} replace or remove something on a store that can compare only size and time before it does: what others \
+         write there at the same moment could be lost",
+        deletes::actions(about.len() as u64),
+    );
+    (!about.is_empty()).then(|| finding("weak-precondition", Level::Advisory, task, message, &about))
+}
+
+fn sampled_match(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
+    let about = select(actions, |action| action.risk.contains(&Risk::SampledMatch));
+    let message = format!(
+        "{} rest on samples of the content, and `confirm sampled` lets nothing confirm them",
+        deletes::actions(about.len() as u64),
+    );
+    (!about.is_empty()).then(|| finding("sampled-match", Level::Advisory, task, message, &about))
+}

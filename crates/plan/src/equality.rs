@@ -1,0 +1,85 @@
+//! Whether what stands at one path on both sides is the same.
+
+use syncplan_model::plan::Evidence;
+use syncplan_model::spec::Compare;
+use syncplan_model::{Capability, EntryKind, Facts};
+
+use crate::one_way::OneWay;
+
+/// What two places have to do with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Same(Evidence),
+    Different,
+}
+
+impl OneWay<'_> {
+    /// Judges the same path on both sides by all that is known of it.
+    pub(crate) fn compare(&self, source: &Facts, target: &Facts) -> Verdict {
+        match (source.kind, target.kind) {
+            (EntryKind::File, EntryKind::File) => self.compare_files(source, target),
+            // There is nothing to a directory but that it exists.
+            (EntryKind::Dir, EntryKind::Dir) => Verdict::Same(Evidence::Digest),
+            (EntryKind::Symlink, EntryKind::Symlink) if source.target == target.target => {
+                Verdict::Same(Evidence::Digest)
+            }
+            _ => Verdict::Different,
+        }
+    }
+
+    fn compare_files(&self, source: &Facts, target: &Facts) -> Verdict {
+        match content(source, target) {
+            Some(Verdict::Same(Evidence::Fingerprint)) if self.task.spec.compare == Compare::Full => {
+                // Samples do not satisfy `compare full`: what nobody could hash whole is brought over.
+                Verdict::Different
+            }
+            Some(verdict) => verdict,
+            None if self.task.spec.compare == Compare::Full => Verdict::Different,
+            // No hash on one side or the other: the times are all there is.
+            None if self.mtimes_agree(source, target) => Verdict::Same(Evidence::SizeMtime),
+            None => Verdict::Different,
+        }
+    }
+
+    /// Whether both times are known and the same, as far as both stores can tell.
+    pub(crate) fn mtimes_agree(&self, source: &Facts, target: &Facts) -> bool {
+        match (source.mtime, target.mtime) {
+            (Some(ours), Some(theirs)) => ours.agrees_with(theirs, self.mtime_precision()),
+            _ => false,
+        }
+    }
+
+    /// Whether equal content should get another time or other permission bits on the target.
+    pub(crate) fn metadata_differs(&self, source: &Facts, target: &Facts) -> bool {
+        if source.kind != EntryKind::File || !self.target_has(Capability::SetMetadata) || !self.may_change() {
+            return false;
+        }
+        let times_known = source.mtime.is_some() && target.mtime.is_some();
+        let modes_known = source.mode.is_some() && target.mode.is_some() && self.both_have(Capability::Modes);
+        (times_known && !self.mtimes_agree(source, target)) || (modes_known && source.mode != target.mode)
+    }
+
+    /// Whether the source is newer *and* something besides its time shows that the content changed.
+    pub(crate) fn is_newer(&self, source: &Facts, target: &Facts) -> bool {
+        let later = match (source.mtime, target.mtime) {
+            (Some(ours), Some(theirs)) => ours > theirs && !self.mtimes_agree(source, target),
+            _ => false,
+        };
+        later && (source.target != target.target || content(source, target) == Some(Verdict::Different))
+    }
+}
+
+/// What sizes and hashes say; `None` if they say nothing.
+pub(crate) fn content(a: &Facts, b: &Facts) -> Option<Verdict> {
+    let verdict = |same: bool, evidence| if same { Verdict::Same(evidence) } else { Verdict::Different };
+    if a.size != b.size {
+        return Some(Verdict::Different);
+    }
+    if let (Some(a), Some(b)) = (a.digest, b.digest) {
+        return Some(verdict(a == b, Evidence::Digest));
+    }
+    match (a.fingerprint, b.fingerprint) {
+        (Some(a), Some(b)) if a.scheme() == b.scheme() => Some(verdict(a == b, Evidence::Fingerprint)),
+        _ => None,
+    }
+}

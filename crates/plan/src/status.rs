@@ -1,0 +1,68 @@
+use syncplan_model::{Capability, EntryKind, Facts, RelPath};
+
+use crate::ancestry::Ancestry;
+use crate::equality::Verdict;
+use crate::input::TaskInput;
+use crate::one_way::OneWay;
+use crate::walk::walk;
+
+/// How the sides stand to each other at one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathStatus {
+    /// Both sides have the same.
+    Same,
+    /// Only the source has it.
+    OnlySource,
+    /// Only the target has it.
+    OnlyTarget,
+    /// Both have something there, and it differs.
+    Different,
+    /// It is left out, or could not be read, on one side or the other.
+    LeftOut,
+}
+
+impl PathStatus {
+    /// The status as a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::OnlySource => "only-source",
+            Self::OnlyTarget => "only-target",
+            Self::Different => "different",
+            Self::LeftOut => "left-out",
+        }
+    }
+}
+
+/// Visits every path of both sides, in byte order; what stands below something that is left out is
+/// covered by it. Directories count only where both stores have them.
+pub fn path_statuses(task: &TaskInput<'_>, visit: &mut dyn FnMut(&RelPath, PathStatus)) {
+    let one_way = OneWay::of(task);
+    let directories = one_way.both_have(Capability::Directories);
+    let mut ancestry = Ancestry::default();
+    walk(one_way.source.snapshot, one_way.target.snapshot, |path, source, target| {
+        ancestry.enter(path.as_bytes());
+        if ancestry.above().any(|(_, left_out)| *left_out) {
+            return;
+        }
+        let kinds = || [source, target].into_iter().flatten().map(|facts| facts.kind);
+        let left_out = kinds().any(EntryKind::is_opaque);
+        ancestry.push(left_out);
+        if left_out {
+            visit(path, PathStatus::LeftOut);
+        } else if directories || kinds().any(|kind| kind != EntryKind::Dir) {
+            visit(path, status(&one_way, source, target));
+        }
+    });
+}
+
+fn status(one_way: &OneWay<'_>, source: Option<&Facts>, target: Option<&Facts>) -> PathStatus {
+    match (source, target) {
+        (Some(source), Some(target)) => match one_way.compare(source, target) {
+            Verdict::Same(_) => PathStatus::Same,
+            Verdict::Different => PathStatus::Different,
+        },
+        (Some(_), None) => PathStatus::OnlySource,
+        (None, _) => PathStatus::OnlyTarget,
+    }
+}

@@ -1,0 +1,93 @@
+//! The second walk: what stays on the target and could be copied, and what survives of what goes.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use syncplan_model::plan::Evidence;
+use syncplan_model::{Digest, Facts, Fingerprint, RelPath};
+
+use crate::identity::is_pairable;
+use crate::one_way::OneWay;
+use crate::work::Work;
+
+/// What to look for.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// Content that could be copied.
+    pub(crate) digests: FxHashSet<Digest>,
+    pub(crate) fingerprints: FxHashSet<(Fingerprint, u64)>,
+    /// Content of which a copy on the target goes.
+    pub(crate) lost: FxHashSet<Digest>,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(crate) struct Survey {
+    digests: FxHashMap<Digest, Found>,
+    fingerprints: FxHashMap<(Fingerprint, u64), Found>,
+    survivors: FxHashSet<Digest>,
+}
+
+/// A file that stays on the target: the first of its content.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) path: RelPath,
+    pub(crate) facts: Box<Facts>,
+}
+
+impl Survey {
+    /// Walks both sides once more, if there is anything to look for.
+    pub(crate) fn of(one_way: &OneWay<'_>, wanted: &Wanted, work: &Work, moved: &FxHashSet<RelPath>) -> Self {
+        let mut survey = Self::default();
+        if wanted.digests.is_empty() && wanted.fingerprints.is_empty() && wanted.lost.is_empty() {
+            return survey;
+        }
+        let replaced = work.fills.iter().filter(|fill| fill.replaced.is_some()).map(|fill| &fill.path);
+        let going: FxHashSet<&RelPath> =
+            work.removals.iter().map(|removal| &removal.path).chain(replaced).chain(moved).collect();
+        one_way.walk_uncovered(|path, source, target| {
+            let source = source.filter(|facts| is_pairable(facts));
+            let target = target.filter(|facts| is_pairable(facts) && is_interesting(facts, wanted));
+            let staying = target.filter(|_| !going.contains(path));
+            let digests = [source, staying].into_iter().flatten().filter_map(|facts| facts.digest);
+            survey.survivors.extend(digests.filter(|digest| wanted.lost.contains(digest)));
+            if let Some(facts) = staying.filter(|_| !path.is_reserved()) {
+                survey.note(path, facts, wanted);
+            }
+        });
+        survey
+    }
+
+    fn note(&mut self, path: &RelPath, facts: &Facts, wanted: &Wanted) {
+        let found = || Found { path: path.clone(), facts: Box::new(facts.clone()) };
+        if let Some(digest) = facts.digest.filter(|digest| wanted.digests.contains(digest)) {
+            self.digests.entry(digest).or_insert_with(found);
+        }
+        if let Some(key) = sampled(facts).filter(|key| wanted.fingerprints.contains(key)) {
+            self.fingerprints.entry(key).or_insert_with(found);
+        }
+    }
+
+    /// A file on the target, staying there, with that content.
+    pub(crate) fn find(&self, facts: &Facts) -> Option<(&Found, Evidence)> {
+        let whole = facts.digest.and_then(|digest| self.digests.get(&digest));
+        let contradicts = |found: &Found| facts.digest.is_some() && found.facts.digest.is_some();
+        let sampled =
+            || sampled(facts).and_then(|key| self.fingerprints.get(&key)).filter(|it| !contradicts(it));
+        let whole = whole.map(|found| (found, Evidence::Digest));
+        whole.or_else(|| sampled().map(|found| (found, Evidence::Fingerprint)))
+    }
+
+    /// Whether content that goes is known to stand somewhere else: on the source, which nothing
+    /// changes, or at a path of the target that stays as it is.
+    pub(crate) fn survives(&self, facts: &Facts) -> bool {
+        facts.digest.is_some_and(|digest| self.survivors.contains(&digest))
+    }
+}
+
+fn is_interesting(facts: &Facts, wanted: &Wanted) -> bool {
+    let whole = facts.digest.is_some_and(|it| wanted.digests.contains(&it) || wanted.lost.contains(&it));
+    whole || sampled(facts).is_some_and(|key| wanted.fingerprints.contains(&key))
+}
+
+fn sampled(facts: &Facts) -> Option<(Fingerprint, u64)> {
+    facts.fingerprint.map(|hash| (hash, facts.size))
+}

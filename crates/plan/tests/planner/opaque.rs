@@ -1,0 +1,120 @@
+//! What is ignored, cannot be read, or is neither file, folder nor link.
+
+use syncplan_model::plan::Plan;
+use syncplan_model::snapshot::{Problem, ProblemKind};
+use syncplan_model::{Entry, Snapshot, SnapshotBuilder};
+use syncplan_testkit::{Known, facts, tree};
+
+use crate::case::Case;
+use crate::world::lines;
+
+fn conflicts(plan: &Plan) -> Vec<String> {
+    plan.conflicts().iter().map(|it| format!("{}: {}", it.path, it.reason)).collect()
+}
+
+fn check(source: &str, target: &str, expected: &[&str], conflicted: &[&str]) {
+    let (plan, _) = Case::mirror(source, target).converge(3);
+    assert_eq!(lines(&plan), expected, "{source} | {target}");
+    assert_eq!(conflicts(&plan), conflicted, "{source} | {target}");
+}
+
+#[test]
+fn it_covers_all_below_on_both_sides() {
+    check("d~", "d/x1 d/y2", &[], &[]);
+    check("d/x1 d/y2", "d~", &[], &[]);
+    check("d/e~ d/x1", "d/e/f3 d/e/g4", &["upload d/x"], &[]);
+    check("d? e1", "d/x1 f2", &["upload e", "delete f"], &[]);
+    check("d!", "d1", &[], &[]);
+}
+
+#[test]
+fn a_folder_that_holds_it_is_not_removed() {
+    check(
+        "",
+        "d/e/x1 d/e/y~ d/z2",
+        &["delete d/e/x", "delete d/z"],
+        &["d: the directory would be removed, but `d/e/y` is ignored content"],
+    );
+    check(
+        "",
+        "d/x? e/y1",
+        &["rmdir e", "delete e/y"],
+        &["d: the directory would be removed, but `d/x` could not be read"],
+    );
+    check(
+        "",
+        "d/x!",
+        &[],
+        &["d: the directory would be removed, but `d/x` is neither file, directory nor symbolic link"],
+    );
+}
+
+#[test]
+fn a_folder_that_holds_it_is_not_replaced_and_nothing_in_it_changes() {
+    check("d1", "d/x~ d/y2", &[], &["d: the directory would be replaced, but `d/x` is ignored content"]);
+}
+
+#[test]
+fn bytes_before_the_slash_do_not_hide_it() {
+    check(
+        "a1 a!2",
+        "a/x~ a!3 a.x/y~",
+        &["upload a!"],
+        &[
+            "a: the directory would be replaced, but `a/x` is ignored content",
+            "a.x: the directory would be removed, but `a.x/y` is ignored content",
+        ],
+    );
+}
+
+#[test]
+fn it_is_no_source_of_copies() {
+    check("d~ e1", "d/x1", &["upload e"], &[]);
+}
+
+/// A snapshot with a problem for which there is no entry.
+fn with_problem(literal: &str, name: &[u8], kind: ProblemKind) -> Snapshot {
+    let mut builder = SnapshotBuilder::new();
+    for (path, node) in &tree(literal).0 {
+        builder.push(&Entry { path: path.clone(), facts: facts(node, Known::Digests) }).unwrap();
+    }
+    builder.report(Problem { name: name.to_vec(), kind, message: "broken".to_owned() });
+    builder.finish()
+}
+
+#[test]
+fn a_listing_that_broke_off_covers_what_it_would_have_listed() {
+    let mut case = Case::mirror("", "d/x1 e/y2");
+    case.fixture.local_snapshot = with_problem("", b"d", ProblemKind::Unreadable);
+    let plan = case.compile();
+    assert_eq!(lines(&plan), ["rmdir e", "delete e/y"]);
+    assert_eq!(plan.findings()[0].code, "empty-source");
+    assert_eq!(plan.findings()[1].code, "incomplete-scan");
+    assert!(!plan.is_complete());
+}
+
+#[test]
+fn a_side_that_could_not_be_read_at_all_stops_everything() {
+    for (literal, remote) in [("", true), ("a1", false)] {
+        let mut case = Case::mirror("a1 b2", "c3");
+        let broken = with_problem(literal, b"", ProblemKind::Unreadable);
+        if remote {
+            case.fixture.remote_snapshot = broken
+        } else {
+            case.fixture.local_snapshot = broken
+        }
+        assert!(lines(&case.compile()).is_empty());
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_used_keeps_its_folder() {
+    let mut case = Case::mirror("", "d/x1");
+    case.fixture.remote_snapshot = with_problem("d/x1", b"d/..", ProblemKind::Name);
+    let plan = case.compile();
+    assert_eq!(lines(&plan), ["delete d/x"]);
+    assert_eq!(
+        conflicts(&plan),
+        ["d: the directory would be removed, but it holds something that could not be read"]
+    );
+}

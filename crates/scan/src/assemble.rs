@@ -1,0 +1,62 @@
+use syncplan_model::snapshot::{Cursor, OrderError, Problem, ProblemKind};
+use syncplan_model::{Entry, EntryKind, Snapshot, SnapshotBuilder};
+use syncplan_store::Rejected;
+
+use crate::request::ScanRequest;
+
+/// Puts sorted entries into a snapshot, with what the last snapshot knew of those whose token is
+/// still the same.
+pub(crate) struct Assembly<'a> {
+    builder: SnapshotBuilder,
+    previous: Option<Cursor<'a>>,
+}
+
+impl<'a> Assembly<'a> {
+    pub(crate) fn new(request: &'a ScanRequest) -> Self {
+        Self { builder: SnapshotBuilder::new(), previous: request.previous.as_ref().map(Snapshot::cursor) }
+    }
+
+    /// Takes the next entry; it comes back as it was put in.
+    pub(crate) fn push(&mut self, entry: &mut Entry) -> Result<(), OrderError> {
+        if let Some(previous) = &mut self.previous {
+            previous.seek(entry.path.as_bytes());
+            if let Some(known) = previous.current().filter(|known| known.path == entry.path) {
+                carry_over(known, entry);
+            }
+        }
+        let kind = entry.facts.kind;
+        if kind == EntryKind::Special {
+            self.report(
+                entry.path.as_bytes().to_vec(),
+                ProblemKind::Special,
+                "it is a FIFO, a socket or a device",
+            );
+        }
+        self.builder.push(entry)
+    }
+
+    pub(crate) fn report(&mut self, name: Vec<u8>, kind: ProblemKind, message: impl Into<String>) {
+        self.builder.report(Problem { name, kind, message: message.into() });
+    }
+
+    pub(crate) fn reject(&mut self, rejected: Rejected) {
+        self.report(rejected.name, ProblemKind::Name, rejected.reason);
+    }
+
+    pub(crate) fn finish(self) -> Snapshot {
+        self.builder.finish()
+    }
+}
+
+/// A token that is still the same stands for content that is still the same, and so for its
+/// hashes, and for a time of modification that the listing does not show.
+fn carry_over(known: &Entry, entry: &mut Entry) {
+    let (known, facts) = (&known.facts, &mut entry.facts);
+    let unchanged = facts.token.is_some() && facts.token == known.token && facts.size == known.size;
+    if facts.kind != EntryKind::File || known.kind != EntryKind::File || !unchanged {
+        return;
+    }
+    facts.digest = facts.digest.or(known.digest);
+    facts.fingerprint = facts.fingerprint.or(known.fingerprint);
+    facts.mtime = facts.mtime.or(known.mtime);
+}

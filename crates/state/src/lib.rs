@@ -1,0 +1,45 @@
+//! What syncplan remembers between runs, in SQLite.
+//!
+//! [`State`] holds the last snapshot of each side of each task, what actions taught about them
+//! since, and the journal: which actions of which plan were intended, and what became of them.
+//! Losing it costs reading, and the certainty of how far a run came; never content.
+//!
+//! ```
+//! use syncplan_model::plan::Side;
+//! use syncplan_model::{Digest, Entry, Facts, RelPath, SnapshotBuilder, TaskName};
+//! use syncplan_state::State;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let folder = tempfile::tempdir().unwrap();
+//! let state = State::open(&folder.path().join("state.db")).await.unwrap();
+//! let task = TaskName::new("photos").unwrap();
+//! let source = Digest::of(b"photos/, no filter");
+//!
+//! let mut builder = SnapshotBuilder::new();
+//! builder.push(&Entry { path: RelPath::new("1.png").unwrap(), facts: Facts::file(7) }).unwrap();
+//! state.save_snapshot(&task, Side::Local, &source, &builder.finish()).await.unwrap();
+//!
+//! let known = state.load_snapshot(&task, Side::Local, &source).await.unwrap().unwrap();
+//! assert_eq!(known.entries(), 1);
+//! let elsewhere = Digest::of(b"other/, no filter");
+//! assert!(state.load_snapshot(&task, Side::Local, &elsewhere).await.unwrap().is_none());
+//! # });
+//! ```
+
+mod clock;
+mod error;
+mod journal;
+mod lock;
+mod outcome;
+mod overlay;
+mod rows;
+mod run;
+mod runs;
+mod snapshots;
+mod state;
+
+pub use error::StateError;
+pub use journal::Journal;
+pub use outcome::{Conclusion, Ending, Intent, Learned, Outcome};
+pub use run::{Begun, NewRun, Progress, RunId, RunSummary, Unresolved};
+pub use state::State;

@@ -1,0 +1,49 @@
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use crate::error::StateError;
+
+/// Held while a plan is applied. The kernel lets go of it with the process, however that ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock `file`, or says who has it.
+    pub(crate) fn take(file: &Path) -> Result<Self, StateError> {
+        let fail = |source| StateError::File { operation: "lock", file: file.to_owned(), source };
+        let mut handle = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(file)
+            .map_err(fail)?;
+        match rustix::fs::flock(&handle, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                return Err(StateError::Locked { pid: read_pid(&mut handle), file: file.to_owned() });
+            }
+            Err(errno) => return Err(fail(errno.into())),
+        }
+        write_pid(&mut handle).map_err(fail)?;
+        Ok(Self { _file: handle })
+    }
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_pid(file: &mut File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}

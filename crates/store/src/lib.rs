@@ -1,0 +1,30 @@
+//! The stores that hold files: one small trait, and each kind behind it.
+//!
+//! - [`Store`] is what the executor works on, [`Listing`] what the scanner reads: folder by folder
+//!   ([`TreeListing`]) or all at once, sorted ([`FlatListing`]).
+//! - [`LocalStore`] is a folder of this machine, [`S3Store`] a bucket, [`MemoryStore`] is for tests.
+//! - What a store can do is data ([`syncplan_model::Capabilities`]); how firmly it holds a
+//!   precondition is too ([`Enforcement`]). Nothing asks for a kind.
+//! - The module `conformance`, behind the feature of that name, checks all of it on any store.
+//!
+//! Nothing here plans, and nothing here knows of manifests or plans.
+
+mod absent;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod length;
+mod local;
+mod memory;
+mod s3;
+mod store;
+
+pub use absent::AbsentFolder;
+pub use error::{StoreError, StoreErrorKind};
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+pub use s3::{S3Credentials, S3Settings, S3Store};
+pub use store::{
+    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
+    Precondition, Rejected, Store, TreeListing, WriteOptions,
+};

@@ -1,0 +1,266 @@
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use http::Method;
+use syncplan_model::{Entry, Facts, RelPath};
+use tokio::sync::mpsc;
+
+use super::encode::decode;
+use super::fault::Fault;
+use super::object::etag_token;
+use super::root::Root;
+use super::wire::{Request, read_all};
+use super::xml::{Token, Tokens};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::store::{Batch, Rejected};
+
+/// Pages that wait for whoever takes them, besides the one under way.
+const AHEAD: usize = 2;
+
+/// More of a page is not read.
+const LONGEST_PAGE: usize = 32 * 1024 * 1024;
+
+/// A server may send a page without keys, but not without end.
+const EMPTY_PAGES: usize = 100;
+
+/// A page as the server sent it, its keys still raw.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    objects: Vec<Object>,
+    truncated: bool,
+    next: Option<String>,
+}
+
+/// One line of a listing.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Object {
+    key: Vec<u8>,
+    size: u64,
+    etag: String,
+}
+
+/// Lists everything below the root; the next page is fetched while one is used.
+pub(super) fn list(root: Arc<Root>, after: Option<RelPath>) -> BoxStream<'static, Result<Batch, StoreError>> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let task = tokio::spawn(async move {
+        let mut pager = Pager::new(root, after.as_ref());
+        while let Some(batch) = pager.next().await {
+            let failed = batch.is_err();
+            if sender.send(batch).await.is_err() || failed {
+                return;
+            }
+        }
+    });
+    let listed = futures::stream::unfold((receiver, Abort(task)), async |(mut receiver, task)| {
+        receiver.recv().await.map(|batch| (batch, (receiver, task)))
+    });
+    listed.boxed()
+}
+
+/// Ends the task when nobody listens any more, even in the middle of a request.
+struct Abort(tokio::task::JoinHandle<()>);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Walks the pages, and trusts the server with nothing: neither order, nor progress, nor an end.
+struct Pager {
+    root: Arc<Root>,
+    last_key: Vec<u8>,
+    token: Option<String>,
+    empty_pages: usize,
+    done: bool,
+}
+
+impl Pager {
+    fn new(root: Arc<Root>, after: Option<&RelPath>) -> Self {
+        let last_key = after.map(|after| root.key_bytes(after.as_bytes())).unwrap_or_default();
+        Self { root, last_key, token: None, empty_pages: 0, done: false }
+    }
+
+    async fn next(&mut self) -> Option<Result<Batch, StoreError>> {
+        if self.done {
+            return None;
+        }
+        let page = match self.fetch().await {
+            Ok(page) => page,
+            Err(fault) => return Some(Err(self.failure(fault))),
+        };
+        Some(self.take(page).map_err(|reason| self.failure(Fault::Malformed(reason))))
+    }
+
+    fn failure(&self, fault: Fault) -> StoreError {
+        // Whatever is wrong with one page, it is not the keys' fault: name where it stopped.
+        let place = if self.last_key.is_empty() { self.root.wire.bucket.as_bytes() } else { &self.last_key };
+        match fault.kind() {
+            StoreErrorKind::NotFound => {
+                fault.of("list", self.root.wire.bucket.as_bytes(), &self.root.wire.bucket)
+            }
+            _ => fault.of("list", place, &self.root.wire.bucket),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Page, Fault> {
+        let mut request = Request::new(Method::GET, b"")
+            .query("list-type", "2")
+            .query("encoding-type", "url")
+            .query("prefix", String::from_utf8_lossy(&self.root.prefix));
+        if let Some(token) = &self.token {
+            request = request.query("continuation-token", token.as_str());
+        } else if !self.last_key.is_empty() {
+            request = request.query("start-after", String::from_utf8_lossy(&self.last_key));
+        }
+        let reply = self.root.wire.send(&request.whole()).await.map_err(|failed| failed.fault)?;
+        let document = read_all(reply.body, LONGEST_PAGE).await?;
+        parse(&document).ok_or(Fault::Malformed("the page of the listing is not what S3 sends"))
+    }
+
+    fn take(&mut self, page: Page) -> Result<Batch, &'static str> {
+        self.empty_pages = if page.objects.is_empty() { self.empty_pages + 1 } else { 0 };
+        if self.empty_pages > EMPTY_PAGES {
+            return Err("the listing goes on without listing anything");
+        }
+        if page.truncated && page.next.is_some() && page.next == self.token && page.objects.is_empty() {
+            return Err("the listing repeats itself");
+        }
+        let mut batch = Batch::default();
+        for object in page.objects {
+            // Equal is as bad: a page that comes again.
+            if object.key <= self.last_key {
+                return Err("the listing is not in order, or repeats itself");
+            }
+            self.last_key.clone_from(&object.key);
+            self.root.sort_in(object.into_parts(), &mut batch);
+        }
+        self.done = !page.truncated;
+        self.token = page.next;
+        Ok(batch)
+    }
+}
+
+impl Object {
+    fn into_parts(self) -> (Vec<u8>, Facts) {
+        let token = etag_token(&self.etag);
+        (self.key, Facts { token, ..Facts::file(self.size) })
+    }
+}
+
+impl Root {
+    /// Puts one key where it belongs in a batch, or nowhere.
+    fn sort_in(&self, (key, facts): (Vec<u8>, Facts), batch: &mut Batch) {
+        // A server that lists more than it was asked for lists nothing of ours.
+        let Some(below) = key.strip_prefix(self.prefix.as_slice()) else { return };
+        // Other tools mark folders with empty objects.
+        if (below.is_empty() || below.ends_with(b"/")) && facts.size == 0 {
+            return;
+        }
+        match self.path(below) {
+            Ok(path) if path.is_reserved() => {}
+            Ok(path) => batch.entries.push(Entry { path, facts }),
+            Err(reason) => batch.rejected.push(Rejected { name: below.to_vec(), reason }),
+        }
+    }
+
+    fn path(&self, below: &[u8]) -> Result<RelPath, String> {
+        if std::str::from_utf8(below).is_err() {
+            return Err("the key is not UTF-8".to_owned());
+        }
+        RelPath::new(below).map_err(|error| error.to_string())
+    }
+}
+
+/// Reads one page; `None` if it is not one.
+fn parse(document: &[u8]) -> Option<Page> {
+    let mut page = Page::default();
+    let mut path: Vec<Vec<u8>> = Vec::new();
+    let mut text = String::new();
+    let mut encoded = false;
+    let mut whole = false;
+    for token in Tokens::new(document) {
+        match token? {
+            Token::Open(name) => {
+                if path.len() == 1 && name == b"Contents" {
+                    page.objects.push(Object::default());
+                }
+                path.push(name);
+                text.clear();
+            }
+            Token::Text(more) => text.push_str(&more),
+            Token::Close(name) => {
+                path.pop();
+                match (path.len(), path.last().map(Vec::as_slice), name.as_slice()) {
+                    (2, Some(b"Contents"), field) => page.objects.last_mut()?.set(field, &text)?,
+                    (1, _, b"EncodingType") => encoded = text == "url",
+                    (1, _, b"IsTruncated") => page.truncated = text == "true",
+                    (1, _, b"NextContinuationToken") => page.next = Some(text.clone()),
+                    (0, _, root) => whole = root == b"ListBucketResult",
+                    _ => {}
+                }
+                text.clear();
+            }
+        }
+    }
+    // Half a page looks like a short one, and a short one like the end.
+    if !whole || !path.is_empty() {
+        return None;
+    }
+    if encoded {
+        for object in &mut page.objects {
+            // A key that is not encoded after all is taken as it is.
+            object.key = decode(&object.key).unwrap_or(std::mem::take(&mut object.key));
+        }
+    }
+    Some(page)
+}
+
+impl Object {
+    fn set(&mut self, field: &[u8], text: &str) -> Option<()> {
+        match field {
+            b"Key" => self.key = text.as_bytes().to_vec(),
+            b"Size" => self.size = text.trim().parse().ok()?,
+            b"ETag" => self.etag = text.trim().to_owned(),
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(inner: &str) -> Option<Page> {
+        parse(
+            format!("<?xml version=\"1.0\"?><ListBucketResult xmlns=\"x\">{inner}</ListBucketResult>")
+                .as_bytes(),
+        )
+    }
+
+    #[test]
+    fn keys_come_as_they_are() {
+        let encoded = page(
+            "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
+             <NextContinuationToken>a&amp;b</NextContinuationToken>\
+             <Contents><Key>a%0Ab+c%2B</Key><Size>7</Size><ETag>&quot;x&quot;</ETag><Owner><ID>1</ID></Owner></Contents>",
+        );
+        let encoded = encoded.unwrap();
+        assert_eq!(encoded.objects, [Object { key: b"a\nb c+".to_vec(), size: 7, etag: "\"x\"".to_owned() }]);
+        assert_eq!((encoded.truncated, encoded.next.as_deref()), (true, Some("a&b")));
+
+        let plain = page("<Contents><Key>a%0A+ &#233;&lt;</Key><Size>0</Size></Contents>").unwrap();
+        assert_eq!(plain.objects[0].key, "a%0A+ é<".as_bytes());
+        assert!(!plain.truncated);
+    }
+
+    #[test]
+    fn half_a_page_is_no_page() {
+        for broken in ["", "<html>", "<html></html>", "<ListBucketResult><Contents><Key>a</Key>", "garbage"] {
+            assert_eq!(parse(broken.as_bytes()), None, "{broken}");
+        }
+        assert_eq!(page("<Contents><Key>a</Key><Size>many</Size></Contents>"), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! A bucket that speaks S3.
+//!
+//! Requests are made here and signed and sent by `object_store`: keys stay the bytes that they are
+//! (its paths normalise, and one hostile key would fail a whole listing), every condition that a
+//! server honours can be used, and every answer can be told apart.
+
+mod encode;
+mod fault;
+mod listing;
+mod mover;
+mod multipart;
+mod object;
+mod probe;
+mod provider;
+mod reader;
+mod root;
+mod settings;
+mod wire;
+mod writer;
+mod xml;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use http::Method;
+use syncplan_model::spec::ConditionalWrites;
+use syncplan_model::{Capabilities, Capability, Facts, LinkTarget, RelPath, Token};
+use tokio::sync::OnceCell;
+
+use self::probe::Honoured;
+use self::provider::Traits;
+use self::root::{LONGEST_KEY, Root};
+pub use self::settings::{S3Credentials, S3Settings};
+use self::wire::Request;
+use crate::error::{StoreError, StoreErrorKind};
+use crate::store::{
+    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
+    Precondition, Store, WriteOptions,
+};
+
+/// A bucket, or a folder in one, as a store.
+///
+/// Whether the server honours conditions is found out at the first write, on an object below
+/// `.syncplan/`, and never believed; until then [`Store::enforcement`] promises a look before each
+/// write and no more.
+pub struct S3Store {
+    root: Arc<Root>,
+    location: String,
+    capabilities: Capabilities,
+    conditional_writes: ConditionalWrites,
+    traits: Traits,
+    honoured: OnceCell<Honoured>,
+    /// Tells the probes of this store from others'.
+    run: String,
+}
+
+impl S3Store {
+    /// Opens a bucket without asking for it; `location` is what people and plans call it.
+    pub fn open(settings: &S3Settings, location: String) -> Result<Self, StoreError> {
+        let traits = provider::traits(settings.provider);
+        let root = Root::new(settings, &traits)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self {
+            capabilities: capabilities(&root),
+            root: Arc::new(root),
+            location,
+            conditional_writes: settings.conditional_writes,
+            traits,
+            honoured: OnceCell::new(),
+            run: format!("{:x}-{:x}", std::process::id(), now.as_nanos()),
+        })
+    }
+
+    /// Finds out what the server honours, as the first write does: [`Store::enforcement`] knows
+    /// afterwards. It writes and deletes an object below `.syncplan/`.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.honoured().await.map(|_| ())
+    }
+}
+
+fn capabilities(root: &Root) -> Capabilities {
+    let mut capabilities =
+        Capabilities::new([Capability::ConditionalPut, Capability::ServerCopy, Capability::SetMtime]);
+    capabilities.max_path = LONGEST_KEY.saturating_sub(root.prefix.len());
+    capabilities.max_name = capabilities.max_path;
+    capabilities
+}
+
+#[async_trait]
+impl Store for S3Store {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn listing(&self) -> Listing<'_> {
+        Listing::Flat(self)
+    }
+
+    fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
+        None
+    }
+
+    async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
+        self.root.look("look at", path).await
+    }
+
+    async fn read(
+        &self,
+        path: &RelPath,
+        range: Option<Range<u64>>,
+        expect: Option<&Token>,
+    ) -> Result<ContentStream, StoreError> {
+        reader::read(&self.root, path, range, expect).await
+    }
+
+    async fn write(
+        &self,
+        path: &RelPath,
+        content: ContentStream,
+        options: WriteOptions,
+    ) -> Result<Facts, StoreError> {
+        self.write_content(path, content, &options).await
+    }
+
+    async fn copy(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
+        self.copy_object("copy", from, to, &options).await.map(|(_, copied)| copied)
+    }
+
+    async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
+        self.rename_object(from, to, &options).await
+    }
+
+    async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {
+        self.delete_object("delete", path, expect).await
+    }
+
+    async fn create_dir(&self, _: &RelPath) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn remove_dir(&self, _: &RelPath) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn create_symlink(
+        &self,
+        path: &RelPath,
+        _: &LinkTarget,
+        _: Precondition,
+    ) -> Result<Facts, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unsupported, "create the link", path))
+    }
+
+    async fn set_metadata(
+        &self,
+        path: &RelPath,
+        _: &Metadata,
+        _: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unsupported, "change the metadata of", path))
+    }
+
+    async fn sync(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn enforcement(&self, operation: Guarded) -> Enforcement {
+        let honoured = self.honoured.get().copied().unwrap_or_default();
+        let atomic = match operation {
+            Guarded::Create => honoured.create.is_some(),
+            Guarded::Replace => honoured.replace,
+            Guarded::Delete => honoured.delete,
+            Guarded::Copy | Guarded::Rename => false,
+        };
+        if atomic { Enforcement::Atomic } else { Enforcement::Checked }
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let request = Request::new(Method::GET, b"")
+            .query("list-type", "2")
+            .query("max-keys", "1")
+            .query("prefix", String::from_utf8_lossy(&self.root.prefix));
+        let bucket = &self.root.wire.bucket;
+        match self.root.wire.send(&request).await {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(failed.fault.of("reach", bucket.as_bytes(), bucket)),
+        }
+    }
+}
+
+impl FlatListing for S3Store {
+    fn list(&self, after: Option<&RelPath>) -> BoxStream<'_, Result<Batch, StoreError>> {
+        listing::list(Arc::clone(&self.root), after.cloned())
+    }
+}

@@ -1,0 +1,85 @@
+use bytes::Bytes;
+use http::Method;
+
+use super::S3Store;
+use super::fault::Fault;
+use super::wire::{Failed, Request};
+use crate::error::{StoreError, StoreErrorKind};
+
+/// An ETag that no object has.
+const NO_ETAG: &str = "\"00000000000000000000000000000000\"";
+
+/// What a server was seen to do, whatever its documents say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Honoured {
+    /// How a put can be told not to replace anything.
+    pub(super) create: Option<Create>,
+    /// `If-Match` on a put.
+    pub(super) replace: bool,
+    /// `If-Match` on a delete.
+    pub(super) delete: bool,
+}
+
+/// How a put can be told not to replace anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Create {
+    /// `If-None-Match: *`
+    Standard,
+    /// The provider's own header, set to `true`.
+    Own(&'static str),
+}
+
+impl Create {
+    pub(super) fn add_to(self, request: Request) -> Request {
+        match self {
+            Self::Standard => request.header("if-none-match", "*"),
+            Self::Own(header) => request.header(header, "true"),
+        }
+    }
+}
+
+impl S3Store {
+    /// What the server honours, found out once on an object of our own below the reserved prefix.
+    pub(super) async fn honoured(&self) -> Result<Honoured, StoreError> {
+        let found = self.honoured.get_or_try_init(|| self.find_out()).await;
+        found
+            .copied()
+            .map_err(|fault| fault.of("probe", self.root.wire.bucket.as_bytes(), &self.root.wire.bucket))
+    }
+
+    async fn find_out(&self) -> Result<Honoured, Fault> {
+        let key = self.root.key_bytes(format!(".syncplan/probe-{}", self.run).as_bytes());
+        let put = || Request::new(Method::PUT, &key).body(Bytes::from_static(b"probe"));
+        self.root.wire.send(&put()).await.map_err(|failed| failed.fault)?;
+        let mut honoured = Honoured::default();
+        let own = self.traits.forbid_overwrite.map(Create::Own);
+        let standard = self.traits.may_honour_conditions.then_some(Create::Standard);
+        for create in [standard, own].into_iter().flatten() {
+            if honoured.create.is_none() && self.is_refused(create.add_to(put())).await? {
+                honoured.create = Some(create);
+            }
+        }
+        if self.traits.may_honour_conditions {
+            honoured.replace = self.is_refused(put().header("if-match", NO_ETAG)).await?;
+            let delete = Request::new(Method::DELETE, &key).header("if-match", NO_ETAG);
+            honoured.delete = self.is_refused(delete).await?;
+        }
+        // Where nothing may be deleted, the probe stays; it is below the reserved prefix.
+        let _ = self.root.wire.send(&Request::new(Method::DELETE, &key)).await;
+        tracing::debug!(bucket = self.root.wire.bucket, ?honoured, "what the server honours");
+        Ok(honoured)
+    }
+
+    /// Whether a request fails because of its condition, and for no other reason.
+    async fn is_refused(&self, request: Request) -> Result<bool, Fault> {
+        match self.root.wire.send(&request).await {
+            Ok(_) => Ok(false),
+            Err(Failed { fault, .. }) => match fault.kind() {
+                StoreErrorKind::Precondition => Ok(true),
+                StoreErrorKind::Unreachable | StoreErrorKind::Transient => Err(fault),
+                // Providers answer an own header with 409, and one that they do not know with 4xx or 501.
+                _ => Ok(fault.status() == Some(http::StatusCode::CONFLICT)),
+            },
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use syncplan_model::spec::{Addressing, Provider};
+
+/// What is known of a provider beforehand; what its server really does is found out by a probe.
+pub(super) struct Traits {
+    /// The service's address, `{region}` in it, for providers that have one.
+    pub(super) endpoint: Option<&'static str>,
+    /// The region that requests are signed for if none is given.
+    pub(super) region: &'static str,
+    pub(super) addressing: Addressing,
+    /// A header of the provider's own that makes a put fail where something stands.
+    pub(super) forbid_overwrite: Option<&'static str>,
+    /// Whether it is worth asking if `If-None-Match` and `If-Match` are honoured on a put.
+    pub(super) may_honour_conditions: bool,
+}
+
+const PLAIN: Traits = Traits {
+    endpoint: None,
+    region: "us-east-1",
+    addressing: Addressing::PathStyle,
+    forbid_overwrite: None,
+    may_honour_conditions: true,
+};
+
+/// The row of a provider.
+pub(super) fn traits(provider: Provider) -> Traits {
+    use Addressing::VirtualHosted;
+    match provider {
+        Provider::Aws => {
+            Traits { endpoint: Some("https://s3.{region}.amazonaws.com"), addressing: VirtualHosted, ..PLAIN }
+        }
+        // Path style is refused (403 SecondLevelDomainForbidden), conditions are answered with 501.
+        Provider::Aliyun => Traits {
+            endpoint: Some("https://s3.oss-{region}.aliyuncs.com"),
+            region: "cn-hangzhou",
+            addressing: VirtualHosted,
+            forbid_overwrite: Some("x-oss-forbid-overwrite"),
+            may_honour_conditions: false,
+        },
+        Provider::Tencent => Traits {
+            endpoint: Some("https://cos.{region}.myqcloud.com"),
+            region: "ap-guangzhou",
+            addressing: VirtualHosted,
+            forbid_overwrite: Some("x-cos-forbid-overwrite"),
+            may_honour_conditions: false,
+        },
+        Provider::Qiniu => Traits {
+            endpoint: Some("https://s3.{region}.qiniucs.com"),
+            region: "cn-east-1",
+            addressing: VirtualHosted,
+            ..PLAIN
+        },
+        Provider::Backblaze => {
+            Traits { endpoint: Some("https://s3.{region}.backblazeb2.com"), region: "us-west-004", ..PLAIN }
+        }
+        Provider::Wasabi => Traits { endpoint: Some("https://s3.{region}.wasabisys.com"), ..PLAIN },
+        Provider::R2 => Traits { region: "auto", ..PLAIN },
+        Provider::Garage => Traits { region: "garage", ..PLAIN },
+        Provider::Minio | Provider::Ceph | Provider::Other => PLAIN,
+    }
+}

@@ -1,0 +1,198 @@
+use std::time::Duration;
+
+use http::Method;
+use object_store::aws::AwsCredential;
+use object_store::client::HttpClient;
+use secrecy::ExposeSecret as _;
+use syncplan_model::spec::Addressing;
+use syncplan_model::{Facts, RelPath};
+use url::Url;
+
+use super::fault::Fault;
+use super::object::facts_of;
+use super::provider::Traits;
+use super::settings::S3Settings;
+use super::wire::{Request, Wire};
+use crate::error::{StoreError, StoreErrorKind};
+
+/// The longest key, in bytes.
+pub(super) const LONGEST_KEY: usize = 1024;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The folder of a bucket that a store is, and the way to it.
+pub(super) struct Root {
+    pub(super) wire: Wire,
+    /// What every key begins with: nothing, or a path and a slash.
+    pub(super) prefix: Vec<u8>,
+}
+
+impl Root {
+    pub(super) fn new(settings: &S3Settings, traits: &Traits) -> Result<Self, StoreError> {
+        let fail = |reason: String| {
+            StoreError::new(StoreErrorKind::Unsupported, "open", settings.bucket.as_bytes()).because(reason)
+        };
+        let region = settings.region.clone().unwrap_or_else(|| traits.region.to_owned());
+        let url = bucket_url(settings, traits, &region).map_err(fail)?;
+        let client = client(settings).map_err(|error| fail(chain(&error)))?;
+        let credential = settings.credentials.as_ref().map(|credentials| AwsCredential {
+            key_id: credentials.access_key_id.clone(),
+            secret_key: credentials.secret_access_key.expose_secret().to_owned(),
+            token: credentials.session_token.as_ref().map(|token| token.expose_secret().to_owned()),
+        });
+        if credential.as_ref().is_some_and(|it| it.token.as_ref().is_some_and(|token| !is_header(token))) {
+            return Err(fail("the session token holds characters that no request can carry".to_owned()));
+        }
+        let prefix =
+            settings.prefix.as_ref().map(|prefix| [prefix.as_bytes(), b"/"].concat()).unwrap_or_default();
+        let wire = Wire {
+            client,
+            bucket: settings.bucket.clone(),
+            url,
+            region,
+            credential,
+            retries: settings.retries,
+            timeout: settings.timeout,
+        };
+        Ok(Self { wire, prefix })
+    }
+
+    /// The whole key of what is `below` the root.
+    pub(super) fn key_bytes(&self, below: &[u8]) -> Vec<u8> {
+        [&self.prefix, below].concat()
+    }
+
+    /// The key of a path, if the service can hold it.
+    pub(super) fn key(&self, operation: &'static str, path: &RelPath) -> Result<Vec<u8>, StoreError> {
+        let refuse =
+            |reason| Err(StoreError::new(StoreErrorKind::Unsupported, operation, path).because(reason));
+        if path.as_str().is_none() {
+            return refuse("object keys are UTF-8, and this name is not");
+        }
+        let key = self.key_bytes(path.as_bytes());
+        if key.len() > LONGEST_KEY {
+            return refuse("object keys are at most 1024 bytes long, and this one is longer");
+        }
+        Ok(key)
+    }
+
+    /// What stands at a key.
+    pub(super) async fn head(&self, key: &[u8]) -> Result<Option<Facts>, Fault> {
+        match self.wire.send(&Request::new(Method::HEAD, key)).await {
+            Ok(reply) => facts_of(&reply.headers).map(Some),
+            Err(failed) if failed.fault.status() == Some(http::StatusCode::NOT_FOUND) => Ok(None),
+            Err(failed) => Err(failed.fault),
+        }
+    }
+
+    /// What stands at a path, for an operation on it.
+    pub(super) async fn look(
+        &self,
+        operation: &'static str,
+        path: &RelPath,
+    ) -> Result<Option<Facts>, StoreError> {
+        let key = self.key(operation, path)?;
+        self.head(&key).await.map_err(|fault| self.failure(fault, operation, path))
+    }
+
+    pub(super) fn failure(&self, fault: Fault, operation: &'static str, path: &RelPath) -> StoreError {
+        fault.of(operation, path, &self.wire.bucket)
+    }
+}
+
+fn is_header(text: &str) -> bool {
+    http::HeaderValue::from_str(text).is_ok()
+}
+
+fn bucket_url(settings: &S3Settings, traits: &Traits, region: &str) -> Result<String, String> {
+    let endpoint = match (&settings.endpoint, traits.endpoint) {
+        (Some(endpoint), _) => endpoint.clone(),
+        (None, Some(template)) => template.replace("{region}", region),
+        (None, None) => return Err(format!("provider {} needs an endpoint", settings.provider)),
+    };
+    let mut url: Url = endpoint.parse().map_err(|error| format!("the endpoint is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !url.username().is_empty() {
+        return Err("the endpoint should be http:// or https:// and a host, without a user".to_owned());
+    }
+    let bucket = &settings.bucket;
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if bucket.is_empty() || !bucket.chars().all(harmless) || bucket.starts_with('.') {
+        return Err("the bucket's name is none".to_owned());
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    let host = url.host_str().unwrap_or_default().to_owned();
+    match settings.addressing.unwrap_or(traits.addressing) {
+        Addressing::PathStyle => {
+            let path = format!("{}/{bucket}", url.path().trim_end_matches('/'));
+            url.set_path(&path);
+        }
+        // The bucket may be in the endpoint already.
+        Addressing::VirtualHosted if host.starts_with(&format!("{bucket}.")) => {}
+        Addressing::VirtualHosted => {
+            url.set_host(Some(&format!("{bucket}.{host}"))).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn client(settings: &S3Settings) -> Result<HttpClient, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("syncplan/", env!("CARGO_PKG_VERSION")))
+        // A redirect would carry the signature, and a session token, to wherever it points.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+        .read_timeout(settings.timeout)
+        .http1_only();
+    if let Some(pem) = &settings.ca_certificate {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    Ok(HttpClient::new(builder.build()?))
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use syncplan_model::spec::Provider;
+
+    use super::super::provider::traits;
+    use super::*;
+
+    fn url(provider: Provider, endpoint: Option<&str>) -> Result<String, String> {
+        let settings =
+            S3Settings { endpoint: endpoint.map(str::to_owned), ..S3Settings::new(provider, "bkt") };
+        let traits = traits(provider);
+        bucket_url(&settings, &traits, traits.region)
+    }
+
+    #[test]
+    fn buckets_stand_where_their_provider_wants_them() {
+        for (provider, endpoint, wanted) in [
+            (Provider::Aws, None, "https://bkt.s3.us-east-1.amazonaws.com"),
+            (Provider::Aliyun, None, "https://bkt.s3.oss-cn-hangzhou.aliyuncs.com"),
+            (Provider::Aliyun, Some("https://oss-cn-x.aliyuncs.com/"), "https://bkt.oss-cn-x.aliyuncs.com"),
+            (
+                Provider::Aliyun,
+                Some("https://bkt.oss-cn-x.aliyuncs.com"),
+                "https://bkt.oss-cn-x.aliyuncs.com",
+            ),
+            (Provider::Minio, Some("http://127.0.0.1:9000"), "http://127.0.0.1:9000/bkt"),
+            (Provider::Other, Some("https://h/s3/"), "https://h/s3/bkt"),
+        ] {
+            assert_eq!(url(provider, endpoint).as_deref(), Ok(wanted));
+        }
+        for bad in [None, Some("ftp://h"), Some("https://user:secret@h"), Some("h")] {
+            assert!(url(Provider::Minio, bad).is_err(), "{bad:?}");
+        }
+    }
+}

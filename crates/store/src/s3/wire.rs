@@ -1,0 +1,203 @@
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use object_store::aws::{AwsAuthorizer, AwsCredential};
+use object_store::client::{HttpClient, HttpRequest, HttpResponseBody};
+
+use super::encode::encode;
+use super::fault::{Answer, Fault};
+
+/// How long to go on trying when nobody answers at all.
+const UNREACHABLE_AFTER: Duration = Duration::from_secs(7);
+
+/// The longest pause between two tries, whatever the server asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// Uploads slower than this many bytes a second count as stuck.
+const SLOWEST: u64 = 32 * 1024;
+
+/// The longest answer that is taken whole: a page of a listing with room to spare.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// Signs requests to one bucket, sends them, and tries again what may work the next time.
+pub(super) struct Wire {
+    pub(super) client: HttpClient,
+    pub(super) bucket: String,
+    /// With the bucket in it, without a slash at the end.
+    pub(super) url: String,
+    pub(super) region: String,
+    pub(super) credential: Option<AwsCredential>,
+    pub(super) retries: u32,
+    pub(super) timeout: Duration,
+}
+
+/// One request to the bucket, or to an object in it.
+pub(super) struct Request {
+    method: Method,
+    key: Vec<u8>,
+    query: Vec<(&'static str, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+    whole: bool,
+}
+
+/// An answer that is no error.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: HttpResponseBody,
+}
+
+/// A request that failed, and how often it was sent.
+pub(super) struct Failed {
+    pub(super) fault: Fault,
+    /// With more than one, an earlier try may have worked and its answer been lost.
+    pub(super) tries: u32,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, key: &[u8]) -> Self {
+        Self {
+            method,
+            key: key.to_vec(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            whole: false,
+        }
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header; a value that no header can hold is left out.
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    pub(super) fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    pub(super) fn body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The answer is read whole before it counts: some errors come as 200 and say so only there.
+    pub(super) fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+}
+
+impl Wire {
+    pub(super) async fn send(&self, request: &Request) -> Result<Reply, Failed> {
+        let start = Instant::now();
+        let mut tries = 1;
+        loop {
+            let fault = match self.try_once(request).await {
+                Ok(reply) => return Ok(reply),
+                Err(fault) => fault,
+            };
+            let hopeless = fault.is_unreachable() && start.elapsed() > UNREACHABLE_AFTER;
+            if tries > self.retries || hopeless || !fault.is_transient() {
+                return Err(Failed { fault, tries });
+            }
+            tracing::debug!(bucket = self.bucket, tries, %fault, "a request will be repeated");
+            tokio::time::sleep(pause(tries, &fault)).await;
+            tries += 1;
+        }
+    }
+
+    async fn try_once(&self, request: &Request) -> Result<Reply, Fault> {
+        let signed = self.sign(request)?;
+        let patience = self.timeout + Duration::from_secs(request.body.len() as u64 / SLOWEST);
+        let answered = tokio::time::timeout(patience, self.client.execute(signed)).await;
+        let answered = answered.map_err(|_| Fault::Silence)?;
+        let (parts, body) = answered.map_err(|error| Fault::of_connection(error, &self.url))?.into_parts();
+        if !parts.status.is_success() {
+            let pause = retry_after(&parts.headers);
+            let text = read_all(body, Answer::LONGEST).await.unwrap_or_default();
+            return Err(Fault::Answer(Answer::new(parts.status, &text, pause)));
+        }
+        if !request.whole {
+            return Ok(Reply { status: parts.status, headers: parts.headers, body });
+        }
+        let text = read_all(body, LONGEST_ANSWER).await?;
+        if Answer::is_error(&text) {
+            return Err(Fault::Answer(Answer::new(StatusCode::SERVICE_UNAVAILABLE, &text, None)));
+        }
+        Ok(Reply { status: parts.status, headers: parts.headers, body: text.into() })
+    }
+
+    fn sign(&self, request: &Request) -> Result<HttpRequest, Fault> {
+        let mut signed = http::Request::builder().method(&request.method).uri(self.url_of(request));
+        if let Some(headers) = signed.headers_mut() {
+            headers.extend(request.headers.clone());
+            if matches!(request.method, Method::PUT | Method::POST) {
+                // Without it some servers refuse a body that is empty.
+                headers.insert(http::header::CONTENT_LENGTH, request.body.len().into());
+            }
+        }
+        let mut signed =
+            signed.body(request.body.clone().into()).map_err(|error| Fault::Invalid(Box::new(error)))?;
+        if let Some(credential) = &self.credential {
+            AwsAuthorizer::new(credential, "s3", &self.region)
+                .try_authorize(&mut signed, None)
+                .map_err(|error| Fault::Invalid(Box::new(error)))?;
+        }
+        Ok(signed)
+    }
+
+    fn url_of(&self, request: &Request) -> String {
+        let mut url = self.url.clone();
+        // The root of a bucket is `/bucket` in path style and `/` in its own host.
+        if !request.key.is_empty() || !url.ends_with(&format!("/{}", self.bucket)) {
+            url.push('/');
+        }
+        url.push_str(&encode(&request.key, b"/"));
+        for (at, (name, value)) in request.query.iter().enumerate() {
+            let separator = if at == 0 { '?' } else { '&' };
+            url.push_str(&format!("{separator}{name}={}", encode(value.as_bytes(), b"")));
+        }
+        url
+    }
+}
+
+/// Everything that is left of an answer, up to a limit: servers may be endless.
+pub(super) async fn read_all(body: HttpResponseBody, limit: usize) -> Result<Bytes, Fault> {
+    let mut chunks = body.bytes_stream();
+    let mut all = bytes::BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        all.extend_from_slice(&chunk.map_err(Fault::Broken)?);
+        if all.len() > limit {
+            return Err(Fault::Malformed("the answer is too long"));
+        }
+    }
+    Ok(all.freeze())
+}
+
+/// Doubles from try to try, with full jitter; a server that names a time is obeyed.
+fn pause(tries: u32, fault: &Fault) -> Duration {
+    if let Some(asked) = fault.retry_after() {
+        return asked.min(LONGEST_PAUSE);
+    }
+    let most = Duration::from_millis(200).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
+    let random = RandomState::new().hash_one(tries) % 1000;
+    most.mul_f64(random as f64 / 1000.0)
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

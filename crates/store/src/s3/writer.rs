@@ -1,0 +1,178 @@
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use http::Method;
+use syncplan_model::spec::ConditionalWrites;
+use syncplan_model::{Facts, RelPath, Token};
+
+use super::S3Store;
+use super::fault::Fault;
+use super::object::{headers_of, quoted, token_of};
+use super::probe::Honoured;
+use super::wire::{Failed, Request};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::length::Length;
+use crate::store::{ContentStream, Precondition, WriteOptions};
+
+/// Longer content goes up in parts.
+const WHOLE: u64 = 16 * 1024 * 1024;
+
+impl S3Store {
+    pub(super) async fn write_content(
+        &self,
+        path: &RelPath,
+        content: ContentStream,
+        options: &WriteOptions,
+    ) -> Result<Facts, StoreError> {
+        let key = self.root.key("write", path)?;
+        let honoured = self.honoured_by_writes(path).await?;
+        if !honoured.holds(&options.precondition) || options.size > WHOLE {
+            self.check_target("write", path, &options.precondition).await?;
+        }
+        if options.size > WHOLE {
+            return self.write_parts(path, &key, content, options, honoured).await;
+        }
+        let body = collect(path, content, options.size).await?;
+        let request = Request::new(Method::PUT, &key)
+            .headers(headers_of(&options.metadata, options.size))
+            .header("content-type", "application/octet-stream")
+            .body(body);
+        let token = match self.root.wire.send(&honoured.condition(request, &options.precondition)).await {
+            Ok(reply) => token_of(&reply.headers),
+            Err(failed) => return self.settle(path, &key, failed, options).await,
+        };
+        self.written(path, &key, token, options).await
+    }
+
+    /// What can be relied on for a write, as the settings want it.
+    async fn honoured_by_writes(&self, path: &RelPath) -> Result<Honoured, StoreError> {
+        if self.conditional_writes == ConditionalWrites::Off {
+            return Ok(Honoured::default());
+        }
+        let honoured = self.honoured().await?;
+        let missing = honoured.create.is_none() || !honoured.replace;
+        if self.conditional_writes == ConditionalWrites::Require && missing {
+            let error = StoreError::new(StoreErrorKind::Unsupported, "write", path);
+            return Err(
+                error.because("conditional writes are required, and the service does not honour them")
+            );
+        }
+        Ok(honoured)
+    }
+
+    /// Looks at the target, where the server cannot be relied on to.
+    pub(super) async fn check_target(
+        &self,
+        operation: &'static str,
+        path: &RelPath,
+        precondition: &Precondition,
+    ) -> Result<(), StoreError> {
+        if *precondition == Precondition::Any {
+            return Ok(());
+        }
+        let found = self.root.look(operation, path).await?;
+        if precondition.holds(found.as_ref()) {
+            Ok(())
+        } else {
+            Err(StoreError::new(StoreErrorKind::Precondition, operation, path))
+        }
+    }
+
+    /// What stands there now.
+    pub(super) async fn written(
+        &self,
+        path: &RelPath,
+        key: &[u8],
+        token: Option<Token>,
+        options: &WriteOptions,
+    ) -> Result<Facts, StoreError> {
+        if token.is_some() {
+            let metadata = &options.metadata;
+            return Ok(Facts {
+                token,
+                mtime: metadata.mtime,
+                digest: metadata.digest,
+                ..Facts::file(options.size)
+            });
+        }
+        let found = self.root.head(key).await.map_err(|fault| self.root.failure(fault, "write", path))?;
+        let found = found.filter(|found| found.size == options.size);
+        found.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, "write", path))
+    }
+
+    /// A put that was sent twice may fail because of itself: its first answer was lost.
+    pub(super) async fn settle(
+        &self,
+        path: &RelPath,
+        key: &[u8],
+        failed: Failed,
+        options: &WriteOptions,
+    ) -> Result<Facts, StoreError> {
+        let digest = options.metadata.digest;
+        let doubtful = failed.tries > 1 && failed.fault.kind() == StoreErrorKind::Precondition;
+        if doubtful
+            && let Ok(Some(found)) = self.root.head(key).await
+            && (digest.is_some() && found.digest == digest && found.mtime == options.metadata.mtime)
+        {
+            return Ok(found);
+        }
+        Err(self.lost(failed.fault, path, &options.precondition))
+    }
+
+    /// A condition on what is not there is answered with 404: to a write that is no different.
+    pub(super) fn lost(&self, fault: Fault, path: &RelPath, precondition: &Precondition) -> StoreError {
+        match (fault.kind(), precondition) {
+            (StoreErrorKind::NotFound, Precondition::Token(_)) => {
+                StoreError::new(StoreErrorKind::Precondition, "write", path).because(fault)
+            }
+            // Nothing has to be there for a write: whatever the server misses, it is not the object.
+            (StoreErrorKind::NotFound, _) => {
+                StoreError::new(StoreErrorKind::Other, "write", path).because(fault)
+            }
+            _ => self.root.failure(fault, "write", path),
+        }
+    }
+}
+
+impl Honoured {
+    /// Whether the server holds the precondition by itself.
+    pub(super) fn holds(self, precondition: &Precondition) -> bool {
+        match precondition {
+            Precondition::Absent => self.create.is_some(),
+            Precondition::Token(_) => self.replace,
+            Precondition::Any => true,
+        }
+    }
+
+    /// The request with what the server honours of its precondition.
+    pub(super) fn condition(self, request: Request, precondition: &Precondition) -> Request {
+        match (precondition, self.create) {
+            (Precondition::Absent, Some(create)) => create.add_to(request),
+            (Precondition::Token(token), _) if self.replace => request.header("if-match", &quoted(token)),
+            _ => request,
+        }
+    }
+}
+
+async fn collect(path: &RelPath, mut content: ContentStream, size: u64) -> Result<Bytes, StoreError> {
+    let mut length = Length::new(size);
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = content.next().await {
+        let chunk = chunk?;
+        length.add(path, &chunk)?;
+        match &first {
+            None => first = Some(chunk),
+            Some(_) => rest.extend_from_slice(&chunk),
+        }
+    }
+    length.end(path)?;
+    let first = first.unwrap_or_default();
+    // Most content is one chunk, and is not copied.
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}

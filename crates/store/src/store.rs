@@ -1,0 +1,250 @@
+use std::fs::File;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use syncplan_model::{Capabilities, Entry, Facts, LinkTarget, Mtime, RelPath, Token};
+
+use crate::error::StoreError;
+
+/// A place that holds files.
+///
+/// Every operation takes the precondition it relies on, and answers
+/// [`StoreErrorKind::Precondition`](crate::StoreErrorKind::Precondition) without any effect when
+/// it does not hold. How firmly it is held is the store's to say: see [`Store::enforcement`].
+///
+/// An object that an operation reads, moves, copies or removes and that is not there is
+/// [`StoreErrorKind::NotFound`](crate::StoreErrorKind::NotFound), whatever token was expected of
+/// it; a *target* that is not there although a token was expected is a failed precondition.
+///
+/// What a store cannot do, it says in its [`Capabilities`], and answers
+/// [`StoreErrorKind::Unsupported`](crate::StoreErrorKind::Unsupported).
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Where it is, for people and for plan.json: no secret, no absolute path.
+    fn location(&self) -> &str;
+
+    /// What it can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// How it is listed.
+    fn listing(&self) -> Listing<'_>;
+
+    /// The store for callers that have threads of their own to block, where that is cheaper than
+    /// asking here: files of this machine.
+    fn blocking_reader(&self) -> Option<&dyn BlockingRead>;
+
+    /// What stands at a path; `None` if nothing does. Symbolic links are not followed.
+    async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError>;
+
+    /// The content of a file, or a range of it, as chunks in order.
+    ///
+    /// With `expect`, only content that still has this token is read.
+    async fn read(
+        &self,
+        path: &RelPath,
+        range: Option<Range<u64>>,
+        expect: Option<&Token>,
+    ) -> Result<ContentStream, StoreError>;
+
+    /// Writes a whole file: others see what stood there, or all of the new content, never a part.
+    ///
+    /// Without [`Metadata::mode`], what is replaced keeps its permissions. Parents are created where the store has directories. The content must be exactly
+    /// [`WriteOptions::size`] bytes long; anything else leaves the path as it was.
+    async fn write(
+        &self,
+        path: &RelPath,
+        content: ContentStream,
+        options: WriteOptions,
+    ) -> Result<Facts, StoreError>;
+
+    /// Copies a file within the store.
+    async fn copy(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError>;
+
+    /// Moves a file or a symbolic link within the store.
+    async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError>;
+
+    /// Removes a file or a symbolic link.
+    async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError>;
+
+    /// Creates a directory whose parent exists; one that is there already is no error.
+    async fn create_dir(&self, path: &RelPath) -> Result<(), StoreError>;
+
+    /// Removes an empty directory; one with content is a [`StoreErrorKind::NotEmpty`](crate::StoreErrorKind::NotEmpty).
+    async fn remove_dir(&self, path: &RelPath) -> Result<(), StoreError>;
+
+    /// Creates a symbolic link.
+    async fn create_symlink(
+        &self,
+        path: &RelPath,
+        target: &LinkTarget,
+        precondition: Precondition,
+    ) -> Result<Facts, StoreError>;
+
+    /// Changes the time of modification and the permission bits of a file, leaving its content.
+    async fn set_metadata(
+        &self,
+        path: &RelPath,
+        metadata: &Metadata,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError>;
+
+    /// Makes everything that was answered so far survive a power loss.
+    ///
+    /// Whoever records an outcome calls this first, once for many: until then a power loss may
+    /// undo what was answered, though it never leaves half of it. Stores whose every answer is
+    /// durable already do nothing.
+    async fn sync(&self) -> Result<(), StoreError>;
+
+    /// How firmly a precondition of each kind is held there.
+    fn enforcement(&self, operation: Guarded) -> Enforcement;
+
+    /// Whether an error in opening or reaching the store would show: the cheapest call that needs
+    /// the root to exist and the credentials to be right.
+    async fn check(&self) -> Result<(), StoreError>;
+}
+
+/// Content on its way: chunks in order, each of any length.
+pub type ContentStream = BoxStream<'static, Result<Bytes, StoreError>>;
+
+/// The two ways in which stores are listed.
+pub enum Listing<'a> {
+    /// Folder by folder: folders can be walked side by side, and left out whole.
+    Tree(&'a dyn TreeListing),
+    /// Everything at once, in the order of path bytes.
+    Flat(&'a dyn FlatListing),
+}
+
+/// Lists a folder.
+#[async_trait]
+pub trait TreeListing: Send + Sync {
+    /// What stands in a folder (`None` is the root), in any order, reserved names left out.
+    ///
+    /// A name that cannot be used is a [`Rejected`] beside the entries, and one whose facts could
+    /// not be read is an entry of the kind `Unreadable`: neither spoils the others.
+    async fn read_dir(&self, dir: Option<&RelPath>) -> Result<Batch, StoreError>;
+}
+
+/// Reads on the caller's thread.
+pub trait BlockingRead: Send + Sync {
+    /// Opens a regular file, never through a link, and says what it is by its handle.
+    ///
+    /// Whoever reads it all looks at the handle again afterwards: a file that changed meanwhile
+    /// was not read.
+    fn open(&self, path: &RelPath) -> Result<(File, Facts), StoreError>;
+
+    /// What [`TreeListing::read_dir`] answers.
+    fn read_dir(&self, dir: Option<&RelPath>) -> Result<Batch, StoreError>;
+}
+
+/// Lists everything.
+pub trait FlatListing: Send + Sync {
+    /// Entries sorted by path bytes, page by page, reserved names left out; `after` skips all up
+    /// to and including that path.
+    ///
+    /// A key that is no path is a [`Rejected`], and the listing goes on. An error names what could
+    /// not be listed; whether the stream goes on after it is the store's to decide.
+    fn list(&self, after: Option<&RelPath>) -> BoxStream<'_, Result<Batch, StoreError>>;
+}
+
+/// Some entries, and what stood among them but is none.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// What was found.
+    pub entries: Vec<Entry>,
+    /// What was found and left alone.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A name that is left alone, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The name, whole, as the store has it.
+    pub name: Vec<u8>,
+    /// Why, as a clause: `the path has a '.' or '..' component`.
+    pub reason: String,
+}
+
+/// What must stand at a place for an operation to touch it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing stands there.
+    Absent,
+    /// What stands there has this token.
+    Token(Token),
+    /// Anything goes.
+    Any,
+}
+
+impl Precondition {
+    /// Whether `found` is what was expected.
+    pub fn holds(&self, found: Option<&Facts>) -> bool {
+        match self {
+            Self::Absent => found.is_none(),
+            Self::Token(token) => found.is_some_and(|facts| facts.token.as_ref() == Some(token)),
+            Self::Any => true,
+        }
+    }
+}
+
+/// What a write brings besides its content.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// How many bytes the content has.
+    pub size: u64,
+    /// What must stand there before.
+    pub precondition: Precondition,
+    /// What is kept with the content, where the store can.
+    pub metadata: Metadata,
+    /// The name of the temporary beside the target, for stores that need one.
+    pub temporary: Option<RelPath>,
+}
+
+/// What a copy or rename relies on.
+#[derive(Debug, Clone)]
+pub struct MoveOptions {
+    /// The token that the source must have.
+    pub expect: Option<Token>,
+    /// What must stand at the target before.
+    pub precondition: Precondition,
+    /// The name of the temporary beside the target, for stores that need one.
+    pub temporary: Option<RelPath>,
+}
+
+/// What is kept beside content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// When the content was last modified.
+    pub mtime: Option<Mtime>,
+    /// The permission bits.
+    pub mode: Option<u32>,
+    /// A digest of the content, kept as a hint for whoever finds the object later.
+    pub digest: Option<syncplan_model::Digest>,
+}
+
+/// Operations that preconditions guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarded {
+    /// Writing where nothing stands.
+    Create,
+    /// Writing over something.
+    Replace,
+    /// Copying to where nothing stands.
+    Copy,
+    /// Moving to where nothing stands.
+    Rename,
+    /// Removing.
+    Delete,
+}
+
+/// How firmly a store holds a precondition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enforcement {
+    /// In one step with the effect.
+    Atomic,
+    /// Looked at right before the effect.
+    Checked,
+    /// By size and time only.
+    Weak,
+}

@@ -1,0 +1,383 @@
+//! Links, races and other things that wait for whoever reads and writes a folder.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use rustix::fs::{CWD, Mode, RenameFlags};
+use syncplan_model::{EntryKind, Facts, LinkTarget, Mtime, RelPath};
+use syncplan_store::{
+    ContentStream, LocalStore, Metadata, MoveOptions, Precondition, Store, StoreError, StoreErrorKind,
+    TreeListing as _, WriteOptions,
+};
+
+/// A root with a folder beside it that nothing may touch.
+struct Trap {
+    dir: tempfile::TempDir,
+    store: Arc<LocalStore>,
+}
+
+impl Trap {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("root")).unwrap();
+        fs::create_dir(dir.path().join("outside")).unwrap();
+        fs::write(dir.path().join("outside/secret"), "secret").unwrap();
+        let store = Arc::new(LocalStore::open(&dir.path().join("root"), "root".to_owned()).unwrap());
+        Self { dir, store }
+    }
+
+    fn inside(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.dir.path().join("root").join(Path::new(name.as_ref()))
+    }
+
+    fn outside(&self) -> PathBuf {
+        self.dir.path().join("outside")
+    }
+
+    fn assert_untouched(&self) {
+        let names: Vec<_> =
+            fs::read_dir(self.outside()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["secret"]);
+        let secret = self.outside().join("secret");
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+        assert_ne!(fs::metadata(&secret).unwrap().mtime(), 12_345);
+        assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o644);
+    }
+}
+
+fn path(path: impl AsRef<[u8]>) -> RelPath {
+    RelPath::new(path).unwrap()
+}
+
+fn content(text: &'static [u8]) -> ContentStream {
+    futures::stream::iter([Ok(Bytes::from_static(text))]).boxed()
+}
+
+fn any() -> MoveOptions {
+    MoveOptions { expect: None, precondition: Precondition::Any, temporary: None }
+}
+
+fn metadata() -> Metadata {
+    Metadata { mtime: Some(Mtime { seconds: 12_345, nanos: 0 }), mode: Some(0o600), digest: None }
+}
+
+async fn write(store: &LocalStore, to: &RelPath, text: &'static [u8]) -> Result<Facts, StoreError> {
+    let options = WriteOptions {
+        size: text.len() as u64,
+        precondition: Precondition::Any,
+        metadata: metadata(),
+        temporary: None,
+    };
+    store.write(to, content(text), options).await
+}
+
+async fn read(store: &LocalStore, from: &RelPath) -> Result<Vec<u8>, StoreError> {
+    let chunks: Vec<Bytes> = store.read(from, None, None).await?.try_collect().await?;
+    Ok(chunks.concat())
+}
+
+#[tokio::test]
+async fn no_folder_is_reached_through_a_link() {
+    let trap = Trap::new();
+    symlink(trap.outside(), trap.inside("pwn")).unwrap();
+    symlink("../outside", trap.inside("relative")).unwrap();
+    symlink(".", trap.inside("evil")).unwrap();
+    symlink("loop", trap.inside("loop")).unwrap();
+    fs::write(trap.inside("file"), "file").unwrap();
+    for link in ["pwn", "relative", "evil/pwn", "evil/evil", "loop"] {
+        let (store, below) = (&trap.store, path(format!("{link}/secret")));
+        let refused =
+            |error: StoreError| assert_eq!(error.kind, StoreErrorKind::NotDirectory, "{link}: {error}");
+        refused(write(store, &below, b"pwned").await.unwrap_err());
+        refused(write(store, &path(format!("{link}/new/x")), b"pwned").await.unwrap_err());
+        refused(read(store, &below).await.unwrap_err());
+        refused(store.delete(&below, None).await.unwrap_err());
+        refused(store.copy(&below, &path("copy"), any()).await.unwrap_err());
+        refused(store.copy(&path("file"), &below, any()).await.unwrap_err());
+        refused(store.rename(&below, &path("moved"), any()).await.unwrap_err());
+        refused(store.rename(&path("file"), &below, any()).await.unwrap_err());
+        refused(store.create_dir(&path(format!("{link}/new"))).await.unwrap_err());
+        refused(store.remove_dir(&below).await.unwrap_err());
+        refused(store.set_metadata(&below, &metadata(), None).await.unwrap_err());
+        refused(store.read_dir(Some(&path(link))).await.map(|_| ()).unwrap_err());
+        let target = LinkTarget::new(*b"x");
+        refused(
+            store.create_symlink(&path(format!("{link}/l")), &target, Precondition::Any).await.unwrap_err(),
+        );
+        assert_eq!(store.stat(&below).await.unwrap(), None);
+        trap.assert_untouched();
+    }
+}
+
+#[tokio::test]
+async fn a_link_at_the_target_is_replaced_and_never_followed() {
+    let trap = Trap::new();
+    let secret = trap.outside().join("secret");
+    symlink(&secret, trap.inside("link")).unwrap();
+    symlink(trap.outside().join("new"), trap.inside("dangling")).unwrap();
+    for link in ["link", "dangling"] {
+        assert!(read(&trap.store, &path(link)).await.is_err());
+        assert!(trap.store.set_metadata(&path(link), &metadata(), None).await.is_err());
+        let options = WriteOptions {
+            size: 1,
+            precondition: Precondition::Absent,
+            metadata: metadata(),
+            temporary: None,
+        };
+        let refused = trap.store.write(&path(link), content(b"x"), options).await;
+        assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Precondition);
+        write(&trap.store, &path(link), b"mine").await.unwrap();
+        assert_eq!(fs::read_to_string(trap.inside(link)).unwrap(), "mine");
+        assert!(fs::symlink_metadata(trap.inside(link)).unwrap().is_file());
+    }
+    // A link where the temporary should stand.
+    symlink(&secret, trap.inside(".syncplan-tmp-1-1")).unwrap();
+    let options = WriteOptions {
+        size: 4,
+        precondition: Precondition::Any,
+        metadata: metadata(),
+        temporary: Some(path(".syncplan-tmp-1-1")),
+    };
+    trap.store.write(&path("link"), content(b"more"), options).await.unwrap();
+    assert_eq!(fs::read_to_string(trap.inside("link")).unwrap(), "more");
+    trap.assert_untouched();
+}
+
+/// Swaps two names back and forth until it is dropped.
+struct Swapper {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<u64>>,
+}
+
+impl Swapper {
+    fn start(one: PathBuf, other: PathBuf) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut swaps = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                rustix::fs::renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE).unwrap();
+                swaps += 1;
+            }
+            swaps
+        });
+        Self { stop, thread: Some(thread) }
+    }
+
+    fn stop(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn folders_that_turn_into_links_lead_nowhere() {
+    let trap = Trap::new();
+    for pair in 0..50 {
+        let dir = format!("dir{pair}");
+        fs::create_dir(trap.inside(&dir)).unwrap();
+        fs::write(trap.inside(format!("{dir}/secret")), "decoy").unwrap();
+        symlink(trap.outside(), trap.inside(format!("link{pair}"))).unwrap();
+        let swapper = Swapper::start(trap.inside(&dir), trap.inside(format!("link{pair}")));
+        let secret = path(format!("{dir}/secret"));
+        for _ in 0..20 {
+            if let Ok(found) = read(&trap.store, &secret).await {
+                assert_ne!(found, b"secret");
+            }
+            let _ = write(&trap.store, &secret, b"decoy").await;
+            let _ = write(&trap.store, &path(format!("{dir}/new/file")), b"decoy").await;
+            let _ = trap.store.set_metadata(&secret, &metadata(), None).await;
+            let _ = trap.store.rename(&secret, &path(format!("{dir}/moved")), any()).await;
+            let _ = trap.store.copy(&path(format!("{dir}/moved")), &secret, any()).await;
+            let _ = trap.store.delete(&path(format!("{dir}/moved")), None).await;
+            let _ = trap.store.create_dir(&path(format!("{dir}/made"))).await;
+        }
+        assert!(swapper.stop() > 0);
+    }
+    trap.assert_untouched();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_turn_into_links_are_not_followed() {
+    let trap = Trap::new();
+    fs::write(trap.inside("file"), "decoy").unwrap();
+    symlink(trap.outside().join("secret"), trap.inside("link")).unwrap();
+    let swapper = Swapper::start(trap.inside("file"), trap.inside("link"));
+    let mut read_once = false;
+    for _ in 0..2000 {
+        if let Ok(found) = read(&trap.store, &path("file")).await {
+            assert_eq!(found, b"decoy");
+            read_once = true;
+        }
+        let _ = trap.store.set_metadata(&path("file"), &metadata(), None).await;
+        let _ = trap.store.copy(&path("file"), &path("copy"), any()).await;
+    }
+    assert!(swapper.stop() > 0 && read_once);
+    if trap.inside("copy").exists() {
+        assert_eq!(fs::read_to_string(trap.inside("copy")).unwrap(), "decoy");
+    }
+    trap.assert_untouched();
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_reported_and_never_opened() {
+    let trap = Trap::new();
+    rustix::fs::mknodat(CWD, trap.inside("fifo"), rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o666), 0)
+        .unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(trap.inside("socket")).unwrap();
+    let listed = trap.store.read_dir(None).await.unwrap();
+    assert_eq!(listed.entries.len(), 2);
+    for entry in listed.entries {
+        assert_eq!(entry.facts, Facts::new(EntryKind::Special));
+        // Reading a FIFO would wait for a writer for ever.
+        assert_eq!(read(&trap.store, &entry.path).await.unwrap_err().kind, StoreErrorKind::Unsupported);
+        assert!(trap.store.copy(&entry.path, &path("copy"), any()).await.is_err());
+        assert!(trap.store.set_metadata(&entry.path, &metadata(), None).await.is_err());
+        assert!(trap.store.delete(&entry.path, None).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn names_as_long_as_can_be() {
+    let trap = Trap::new();
+    let longest = "n".repeat(255);
+    write(&trap.store, &path(&longest), b"x").await.unwrap();
+    let longer = write(&trap.store, &path("n".repeat(256)), b"x").await.unwrap_err();
+    assert_eq!(longer.kind, StoreErrorKind::Unsupported);
+    let deep = path(format!("{}x", "d/".repeat(2040)));
+    write(&trap.store, &deep, b"deep").await.unwrap();
+    assert_eq!(read(&trap.store, &deep).await.unwrap(), b"deep");
+    let parent = deep.parent().unwrap();
+    assert_eq!(trap.store.read_dir(Some(&parent)).await.unwrap().entries.len(), 1);
+    trap.store.delete(&deep, None).await.unwrap();
+    // Standard tools cannot remove so deep a tree in one path.
+    for ancestor in std::iter::once(parent.as_bytes()).chain(parent.ancestors()) {
+        trap.store.remove_dir(&path(ancestor)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_not_utf8_are_names() {
+    let trap = Trap::new();
+    let name = b"a\xff\xfe";
+    write(&trap.store, &path(name), b"x").await.unwrap();
+    assert!(trap.inside(OsStr::from_bytes(name)).exists());
+    assert_eq!(trap.store.read_dir(None).await.unwrap().entries[0].path.as_bytes(), name);
+}
+
+#[tokio::test]
+async fn setuid_does_not_travel() {
+    let trap = Trap::new();
+    fs::write(trap.inside("from"), "x").unwrap();
+    fs::set_permissions(trap.inside("from"), fs::Permissions::from_mode(0o6755)).unwrap();
+    assert_eq!(trap.store.stat(&path("from")).await.unwrap().unwrap().mode, Some(0o755));
+    trap.store.copy(&path("from"), &path("to"), any()).await.unwrap();
+    assert_eq!(fs::metadata(trap.inside("to")).unwrap().mode() & 0o7777, 0o755);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_an_error() {
+    let trap = Trap::new();
+    fs::write(trap.inside("file"), vec![1; 8 << 20]).unwrap();
+    for change in
+        [|file: &fs::File| file.set_len(9 << 20).unwrap(), |file: &fs::File| file.set_len(1 << 20).unwrap()]
+    {
+        let mut chunks = trap.store.read(&path("file"), None, None).await.unwrap();
+        chunks.next().await.unwrap().unwrap();
+        change(&fs::File::options().write(true).open(trap.inside("file")).unwrap());
+        let error = chunks.try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Changed);
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_is_gone_or_none_is_said_so() {
+    let trap = Trap::new();
+    let open = |name: &str| {
+        LocalStore::open(&trap.inside(name), name.to_owned()).map(|_| ()).map_err(|error| error.kind)
+    };
+    fs::write(trap.inside("file"), "").unwrap();
+    assert_eq!(open("missing"), Err(StoreErrorKind::NoStore));
+    assert_eq!(open("file"), Err(StoreErrorKind::NotDirectory));
+    let store = LocalStore::open_or_create(&trap.inside("a/b"), "new".to_owned()).unwrap();
+    store.check().await.unwrap();
+    assert!(LocalStore::open_or_create(&trap.inside("file/b"), "new".to_owned()).is_err());
+    fs::remove_dir(trap.inside("a/b")).unwrap();
+    assert_eq!(store.check().await.unwrap_err().kind, StoreErrorKind::NoStore);
+}
+
+/// A small file system of its own; mounting one takes root.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn new(at: &Path) -> Option<Self> {
+        let at = at.to_owned();
+        mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"], &at).then_some(Self(at))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+fn mount(arguments: &[&str], at: &Path) -> bool {
+    let output = Command::new("mount").args(arguments).arg(at).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+#[tokio::test]
+async fn a_full_disk_changes_nothing() {
+    let trap = Trap::new();
+    let Some(disk) = Mount::new(&trap.inside("")) else {
+        eprintln!("not run: mounting a small disk takes root");
+        return;
+    };
+    let store = LocalStore::open(&disk.0, "small".to_owned()).unwrap();
+    write(&store, &path("file"), b"old").await.unwrap();
+    for size in [1_000_000_u64, 4_000_000] {
+        let chunks = (0..size / 1000 * 2).map(|_| Ok(Bytes::from_static(&[7; 500])));
+        let options = WriteOptions {
+            size,
+            precondition: Precondition::Any,
+            metadata: Metadata::default(),
+            temporary: None,
+        };
+        fs::write(disk.0.join("ballast"), vec![1; 500_000]).unwrap();
+        let error =
+            store.write(&path("file"), futures::stream::iter(chunks).boxed(), options).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Full, "{error}");
+        let names = fs::read_dir(&disk.0).unwrap().count();
+        assert_eq!((read(&store, &path("file")).await.unwrap(), names), (b"old".to_vec(), 2));
+    }
+    assert!(mount(&["-o", "remount,ro"], &disk.0));
+    assert_eq!(write(&store, &path("file"), b"new").await.unwrap_err().kind, StoreErrorKind::Denied);
+    assert_eq!(store.delete(&path("file"), None).await.unwrap_err().kind, StoreErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn a_folder_that_may_not_be_read_is_denied_alone() {
+    let trap = Trap::new();
+    if rustix::process::geteuid().is_root() {
+        eprintln!("not run: root may read everything");
+        return;
+    }
+    fs::create_dir(trap.inside("closed")).unwrap();
+    fs::set_permissions(trap.inside("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    let listed = trap.store.read_dir(None).await.unwrap();
+    assert_eq!(listed.entries[0].facts.kind, EntryKind::Dir);
+    let error = trap.store.read_dir(Some(&path("closed"))).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Denied);
+    assert_eq!(write(&trap.store, &path("closed/x"), b"x").await.unwrap_err().kind, StoreErrorKind::Denied);
+}

@@ -1,0 +1,37 @@
+//! The program as its users meet it: run as a process, judged by what it prints, by its exit code and
+//! by what it leaves on disk and in buckets.
+//!
+//! `tests/run` starts the servers that some of these need; without them, those say so and pass.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "tests may panic, and clippy only knows that of the test functions themselves"
+)]
+
+mod suite {
+    // What the themes share.
+    mod bucket;
+    mod environment;
+    mod output;
+    mod tree;
+
+    // One module a theme.
+    mod bad_plans;
+    mod bad_stores;
+    mod broken_manifests;
+    mod conflicts;
+    mod documents;
+    mod dry_run;
+    mod edits;
+    mod examples;
+    mod guards;
+    mod inspect;
+    mod interrupted;
+    mod main_job;
+    mod moves;
+    mod names;
+    mod peers;
+    mod same_plan;
+    mod selection;
+    mod shapes;
+}

@@ -276,7 +276,7 @@ def mirror_local(folder: Path, scale: float) -> Case:
             ),
         ],
         check,
-        ["Unlike its peers, syncplan flushes every file to disk and journals it"],
+        ["Unlike its peers, syncplan makes all of it durable (one syncfs for thousands of files) and keeps a journal; cp suffers most from the deletion of the last target right before"],
     )
 
 

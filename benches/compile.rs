@@ -83,6 +83,7 @@ impl Task {
                 store: store.clone(),
                 kind: "local".to_owned(),
                 location: ".".to_owned(),
+                service: None,
                 capabilities: Vec::new(),
             },
             capabilities: &self.store,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use syncplan_exec::{self as exec, Cancel, Job, OnStale, Options, Report, Sides};
 use syncplan_manifest::{FilterScope, check_supported, parse_action_filter};
 use syncplan_model::plan::guard::{Protected, judge};
-use syncplan_model::plan::{Finding, Level, Plan, Side, TaskHeader};
+use syncplan_model::plan::{Finding, Level, Plan, Side, SideHeader, TaskHeader};
 use syncplan_model::spec::{Direction, Place};
 use syncplan_model::{ActionFilter, TaskName};
+use syncplan_plan::limits;
 use syncplan_state::State;
 use syncplan_store::Store;
 
@@ -47,12 +48,14 @@ impl<'a> Execution<'a> {
         Ok(Self { project, state, global, running, cancel })
     }
 
-    /// Rolls forward what interrupted runs left half done, before anything else is looked at.
-    pub(crate) async fn recover(&self, unless: Option<&Document>) -> Result<(), Failure> {
+    /// Rolls forward what interrupted runs left half done on these tasks, before anything else is
+    /// looked at. The plan that is about to be applied goes on by itself.
+    pub(crate) async fn recover(&self, tasks: &[TaskName], unless: Option<&Document>) -> Result<(), Failure> {
         let mut done = BTreeSet::new();
         for unresolved in self.state.unresolved().await? {
             let same = unless.is_some_and(|document| document.id.to_string() == unresolved.plan_id);
-            if same || !done.insert(unresolved.plan_id.clone()) {
+            let elsewhere = !unresolved.tasks.iter().any(|task| tasks.contains(task));
+            if same || elsewhere || !done.insert(unresolved.plan_id.clone()) {
                 continue;
             }
             render::stderr(&format!("finishing run {} first, which was interrupted", unresolved.run));
@@ -66,7 +69,10 @@ impl<'a> Execution<'a> {
                 );
             }
         }
-        Ok(())
+        match unless {
+            Some(_) => Ok(()),
+            None => self.project.refuse_unresolved(self.state, tasks).await,
+        }
     }
 
     /// Applies the plan and records it, with what was overruled for its sake.
@@ -125,17 +131,14 @@ impl<'a> Execution<'a> {
             let stated = header.side(side);
             let store = stores::open(self.project, place, purpose(side))?;
             let found = side_header(self.project, place, &*store);
-            let same =
-                found.store == stated.store && found.kind == stated.kind && found.location == stated.location;
+            let same = (&found.store, &found.kind, &found.location, &found.service)
+                == (&stated.store, &stated.kind, &stated.location, &stated.service);
             if same {
                 Ok(store)
             } else {
                 Err(elsewhere(
                     header,
-                    &format!(
-                        "its {side} side was {}:{} and is {}:{}",
-                        stated.store, stated.location, found.store, found.location
-                    ),
+                    &format!("its {side} side was {} and is {}", whereabouts(stated), whereabouts(&found)),
                 ))
             }
         };
@@ -146,6 +149,11 @@ impl<'a> Execution<'a> {
 
 fn record<'a>(document: &'a Document, bytes: &'a [u8], tool: &'a str) -> exec::Document<'a> {
     exec::Document { plan_id: document.id, instance: &document.meta.created_at, bytes, tool, overrides: None }
+}
+
+fn whereabouts(side: &SideHeader) -> String {
+    let server = side.service.as_ref().map(|service| format!(" on the server {service}")).unwrap_or_default();
+    format!("{}:{}{server}", side.store, side.location)
 }
 
 fn elsewhere(header: &TaskHeader, why: &str) -> Failure {
@@ -163,8 +171,19 @@ pub(crate) fn check_tasks(project: &Project, plan: &Plan) -> Result<(), Failure>
     check_supported(&project.loaded, Some(&tasks)).map_err(Failure::diagnostic)
 }
 
-/// Judges a plan by its actions, whatever it says of itself.
+/// Judges a plan by its actions: by the limits that it carries, and by those that the manifest has
+/// now, so that neither an edited plan nor an older one gets past a guard.
 pub(crate) fn findings(project: &Project, plan: &Plan) -> Result<Vec<Finding>, Failure> {
+    let mut findings = judge_as_planned(project, plan)?;
+    for finding in judge_as_manifested(project, plan).into_iter().chain(plan.findings().iter().cloned()) {
+        if !findings.iter().any(|found| found.code == finding.code && found.task == finding.task) {
+            findings.push(finding);
+        }
+    }
+    Ok(findings)
+}
+
+fn judge_as_planned(project: &Project, plan: &Plan) -> Result<Vec<Finding>, Failure> {
     let scope = FilterScope::of(&project.loaded.spec);
     let mut filters: Vec<(&TaskName, Vec<ActionFilter>)> = Vec::new();
     for task in &plan.header().tasks {
@@ -172,18 +191,27 @@ pub(crate) fn findings(project: &Project, plan: &Plan) -> Result<Vec<Finding>, F
         filters.push((&task.name, task.limits.protect.iter().map(parse).collect::<Result<_, _>>()?));
     }
     let protected: Vec<_> = filters.iter().map(|(task, filters)| Protected { task, filters }).collect();
-    let mut findings = judge(plan.header(), plan.actions(), &protected, now());
-    // What a plan says against itself counts, too.
-    for finding in plan.findings() {
-        if !findings.iter().any(|found| found.code == finding.code && found.task == finding.task) {
-            findings.push(finding.clone());
-        }
-    }
-    Ok(findings)
+    Ok(judge(plan.header(), plan.actions(), &protected, now()))
 }
 
-/// Whether the guards let a plan pass, given what is overridden; else which exit it means.
-pub(crate) fn pass(findings: &[Finding], overrides: &[String], saved: bool) -> Result<(), Failure> {
+fn judge_as_manifested(project: &Project, plan: &Plan) -> Vec<Finding> {
+    let spec = &project.loaded.spec;
+    let mut header = plan.header().clone();
+    let mut protected = Vec::new();
+    for task in &mut header.tasks {
+        let Some((found, files)) = spec.task(&task.name).and_then(|found| Some((found, found.as_files()?)))
+        else {
+            continue;
+        };
+        task.limits = limits(files, &spec.guard);
+        protected.push(Protected { task: &found.name, filters: &files.protect });
+    }
+    judge(&header, plan.actions(), &protected, now())
+}
+
+/// Whether the guards let a plan pass, given what is overridden. `how` is what comes before
+/// `--override` on the command line that would go ahead.
+pub(crate) fn pass(findings: &[Finding], overrides: &[String], how: &str) -> Result<(), Failure> {
     for code in overrides {
         match findings.iter().find(|finding| finding.code == *code) {
             Some(finding) if finding.level == Level::Hard => {
@@ -205,26 +233,28 @@ pub(crate) fn pass(findings: &[Finding], overrides: &[String], saved: bool) -> R
     let Some(first) = blocking.first() else { return Ok(()) };
     let codes: BTreeSet<_> = blocking.iter().map(|finding| finding.code.as_str()).collect();
     let codes = codes.into_iter().collect::<Vec<_>>();
-    let help = match (first.level, saved) {
-        (Level::Hard, _) => {
+    let help = match first.level {
+        Level::Hard => {
             "look at both sides; a hard guard cannot be overridden, only the manifest changes it".to_owned()
         }
-        (_, true) => format!("if it is meant: --override {} --reason TEXT", codes.join(" --override ")),
-        (_, false) => format!(
-            "if it is meant: syncplan plan -o plan.json, then syncplan apply plan.json --override {} --reason TEXT",
-            codes.join(" --override ")
-        ),
+        _ => format!("if it is meant: {how} --override {} --reason TEXT", codes.join(" --override ")),
     };
     Err(Failure::new("syncplan::guard::blocked", format!("nothing was changed: {}", first.message))
         .help(help)
         .exit(Exit::Blocked))
 }
 
-/// How a run ends for scripts: conflicts that are held are something left to do.
+/// How a command ends when nothing of the plan is left to do: conflicts that are held, and what could
+/// not be read, are left all the same.
+pub(crate) fn exit_done(plan: &Plan) -> Exit {
+    if plan.conflicts().is_empty() && plan.is_complete() { Exit::Done } else { Exit::Partial }
+}
+
+/// How a run ends for scripts.
 pub(crate) fn exit(report: &Report, plan: &Plan) -> Exit {
     match report.ending {
-        exec::Ending::Done if plan.conflicts().is_empty() => Exit::Done,
-        exec::Ending::Done | exec::Ending::Partial => Exit::Partial,
+        exec::Ending::Done => exit_done(plan),
+        exec::Ending::Partial => Exit::Partial,
         exec::Ending::Stale => Exit::Stale,
         exec::Ending::Interrupted => Exit::Interrupted,
     }

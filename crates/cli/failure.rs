@@ -254,7 +254,7 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     ),
     (
         "syncplan::state::damaged",
-        "The file that holds what syncplan remembers is damaged. It holds no content: move it away, and everything is scanned anew.",
+        "The file that holds what syncplan remembers is damaged. It holds no content: move it away, and everything is scanned anew. If a run was interrupted before, look into `.syncplan/stage` on both sides first: what waits there was on its way to another name.",
     ),
     (
         "syncplan::state::newer",
@@ -295,6 +295,10 @@ const EXPLANATIONS: &[(&str, &str)] = &[
         "The manifest beside the plan names another folder or bucket than the plan was made for. Nothing is applied to a place that nobody reviewed.",
     ),
     ("syncplan::apply::other-plan", "`--expect-plan-id` binds an approval to one plan, and this is another."),
+    (
+        "syncplan::apply::expired",
+        "The plan says until when it may be applied, and that time has passed. Plan again.",
+    ),
     ("syncplan::apply::failed", "The plan could not be executed at all. Nothing was changed."),
     ("syncplan::apply::journal", "The plan could not be recorded, and without a record nothing begins."),
     (

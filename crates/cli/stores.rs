@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
+use syncplan_exec::{AppendOnly, ReadOnly};
 use syncplan_model::spec::{
-    LocalStore as LocalSpec, Place, S3Store as S3Spec, SecretRef, Store as StoreSpec, StoreKind,
+    LocalStore as LocalSpec, Place, S3Store as S3Spec, SecretRef, Store as StoreSpec, StoreAccess, StoreKind,
 };
 use syncplan_model::{Digest, RelPath};
 use syncplan_store::{
-    AbsentFolder, LocalStore, MemoryStore, S3Credentials, S3Settings, S3Store, Store, StoreError,
-    StoreErrorKind,
+    AbsentFolder, LocalStore, S3Credentials, S3Settings, S3Store, Store, StoreError, StoreErrorKind,
 };
 
 use crate::failure::Failure;
@@ -36,6 +36,26 @@ pub(crate) fn open(project: &Project, place: &Place, purpose: Purpose) -> Result
     let store = spec.store(&place.store);
     let store =
         store.ok_or_else(|| Failure::usage(format!("the manifest has no store `{}`", place.store)))?;
+    if store.access == StoreAccess::ReadOnly && purpose == Purpose::Write {
+        return Err(Failure::usage(format!(
+            "the store `{}` is read-only, and the plan would write to it",
+            store.name
+        )));
+    }
+    let opened = open_kind(project, store, place, purpose)?;
+    Ok(match store.access {
+        StoreAccess::ReadWrite => opened,
+        StoreAccess::ReadOnly => Arc::new(ReadOnly::new(opened)),
+        StoreAccess::AppendOnly => Arc::new(AppendOnly::new(opened)),
+    })
+}
+
+fn open_kind(
+    project: &Project,
+    store: &StoreSpec,
+    place: &Place,
+    purpose: Purpose,
+) -> Result<Arc<dyn Store>, Failure> {
     let location = location(store, place);
     match &store.kind {
         StoreKind::Local(local) => open_folder(&folder_of(project, local, place), location, purpose),
@@ -43,7 +63,9 @@ pub(crate) fn open(project: &Project, place: &Place, purpose: Purpose) -> Result
             let settings = s3_settings(project, s3, place, purpose)?;
             Ok(Arc::new(S3Store::open(&settings, location)?))
         }
-        StoreKind::Memory => Ok(Arc::new(MemoryStore::new(location))),
+        StoreKind::Memory => {
+            Err(Failure::usage("a store of kind `memory` forgets everything: it is for tests of the library"))
+        }
         other => Err(Failure::usage(format!("stores of kind `{}` are not supported yet", other.as_str()))),
     }
 }
@@ -62,6 +84,17 @@ pub(crate) fn location(store: &StoreSpec, place: &Place) -> String {
     match root.as_str() {
         "" | "." => place.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string),
         root => joined(root, place.path.as_ref()),
+    }
+}
+
+/// Which server a place is on, as the first digits of a hash; folders are on none.
+pub(crate) fn service(project: &Project, place: &Place) -> Option<String> {
+    match &project.loaded.spec.store(&place.store)?.kind {
+        StoreKind::S3(s3) => {
+            let server = format!("{} {:?} {:?}", s3.provider, s3.endpoint, s3.region);
+            Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
+        }
+        _ => None,
     }
 }
 

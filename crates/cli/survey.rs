@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use syncplan_model::plan::{Enforce, Side, SideHeader};
 use syncplan_model::spec::{Direction, FilesTask, Place, StoreKind, Task};
-use syncplan_model::{Digest, Entry, EntryKind, Mtime, Snapshot, TaskName};
+use syncplan_model::{Capability, Digest, Entry, EntryKind, Mtime, Snapshot, TaskName};
 use syncplan_plan::{Enforcements, SideInput, TaskInput, questions};
 use syncplan_scan::{IgnoreRules, Inquiry, Question, Scan, ScanRequest, inquire, scan};
 use syncplan_state::State;
@@ -72,8 +72,9 @@ pub(crate) async fn survey(
     Ok(survey)
 }
 
-/// Scans one side, with what its own files and the other side's ignore files leave out, and samples
-/// every file whose content is cheap to read: a snapshot that travels has to answer by itself.
+/// Scans one side, with what its own files and the other side's ignore files leave out, and looks
+/// closer at every file, at its samples or at what the store keeps beside it: a snapshot that travels
+/// has to answer by itself.
 pub(crate) async fn look_closely(
     project: &Project,
     state: &State,
@@ -91,18 +92,22 @@ pub(crate) async fn look_closely(
         Looker::new(project, task, &spec, side.other(), source, scanning)?.look(state).await?.scan.rules
     };
     let snapshot = looker.surveyed(&found, &rules).snapshot;
-    let questions = if looker.store.blocking_reader().is_some() { unhashed(&snapshot) } else { Vec::new() };
+    let cheap = looker.store.capabilities().has(Capability::CheapReads);
+    let questions = unknown(&snapshot, if cheap { Inquiry::Sampled } else { Inquiry::Stat });
     let snapshot = inquire(Arc::clone(&looker.store), snapshot, questions, spec.sample).await?;
     looker.remember(state, &found, &snapshot).await?;
     Ok(snapshot)
 }
 
-fn unhashed(snapshot: &Snapshot) -> Vec<Question> {
+/// The files of which no hash is known, and that were not looked at more closely before.
+fn unknown(snapshot: &Snapshot, inquiry: Inquiry) -> Vec<Question> {
     let mut questions = Vec::new();
     let mut cursor = snapshot.cursor();
     while let Some(Entry { path, facts }) = cursor.current() {
-        if facts.kind == EntryKind::File && facts.digest.is_none() && facts.fingerprint.is_none() {
-            questions.push(Question { path: path.clone(), inquiry: Inquiry::Sampled });
+        let hashed = facts.digest.is_some() || facts.fingerprint.is_some();
+        let known = hashed || (inquiry == Inquiry::Stat && facts.mtime.is_some());
+        if facts.kind == EntryKind::File && !known {
+            questions.push(Question { path: path.clone(), inquiry });
         }
         cursor.advance();
     }
@@ -118,6 +123,11 @@ pub(crate) fn source_side(spec: &FilesTask) -> Side {
 }
 
 impl Survey {
+    /// Whether all of both sides could be read.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.local.snapshot.is_complete() && self.remote.snapshot.is_complete()
+    }
+
     /// The task as the planner takes it.
     pub(crate) fn input<'a>(&'a self, project: &'a Project) -> TaskInput<'a> {
         TaskInput {
@@ -197,6 +207,7 @@ pub(crate) fn side_header(project: &Project, place: &Place, store: &dyn Store) -
         store: place.store.clone(),
         kind: kind.to_owned(),
         location: store.location().to_owned(),
+        service: stores::service(project, place),
         capabilities: store.capabilities().iter().map(|capability| capability.as_str().to_owned()).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use super::bucket::{Bucket, MOTO, RCLONE};
 use super::environment::TestEnvironment;
 use super::output::Output;
 
@@ -16,9 +17,9 @@ fn refused(change: impl Fn(&str) -> String) -> (TestEnvironment, Output) {
     let changed = change(&plan);
     assert_ne!(plan, changed, "the change changed nothing");
     env.write_file("plan.json", changed);
-    env.run(&["show", "plan.json"]).refused();
-    env.run(&["apply", "plan.json", "--dry-run"]).refused();
-    let output = env.run(&["apply", "plan.json"]).refused();
+    env.run(&["show", "plan.json"]).error();
+    env.run(&["apply", "plan.json", "--dry-run"]).error();
+    let output = env.run(&["apply", "plan.json"]).error();
     assert_eq!(env.listing("backup"), "a=old extra=3");
     assert_eq!(env.listing("site"), "a=new b=1 d/c=2");
     assert_eq!(env.listing("outside"), "x=precious");
@@ -70,7 +71,7 @@ fn a_plan_that_was_declared_applyable() {
     env.run(&["plan", "-o", "plan.json"]).code(3);
     let plan = env.read_file("plan.json").replace(r#""applyable":false"#, r#""applyable":true"#);
     env.write_file("plan.json", plan);
-    env.run(&["apply", "plan.json"]).calm();
+    env.run(&["apply", "plan.json"]).error().says(&["changed"]);
     assert_eq!(env.listing("backup"), "extra=2");
 }
 
@@ -89,13 +90,14 @@ fn files_that_are_no_plans() {
     env.write_file("list.json", "[1,2,3]");
     env.write_file("deep.json", "[".repeat(100_000));
     env.write_file("bytes.json", [0xff, 0xfe, 0x00, 0x80]);
-    for file in ["empty.json", "other.json", "list.json", "deep.json", "bytes.json", "absent.json", "site"] {
+    for file in ["empty.json", "other.json", "list.json", "deep.json", "bytes.json", "site"] {
         for command in [&["apply", file][..], &["apply", file, "--dry-run"], &["show", file]] {
-            env.run(command).refused().says(&[file]);
+            env.run(command).error().says(&[file]);
         }
     }
-    assert_snapshot!(env.run(&["apply", "other.json"]).refused());
-    assert_snapshot!(env.run(&["apply", "absent.json"]).refused());
+    env.run(&["show", "absent.json"]).usage().says(&["absent.json"]);
+    assert_snapshot!(env.run(&["apply", "other.json"]).error());
+    assert_snapshot!(env.run(&["apply", "absent.json"]).usage());
 }
 
 #[test]
@@ -105,8 +107,44 @@ fn a_store_that_now_points_elsewhere() {
     env.tree("elsewhere", "x=2");
     let manifest = env.read_file("syncplan.kdl").replace(r#"root "backup""#, r#"root "elsewhere""#);
     env.write_file("syncplan.kdl", manifest);
-    let output = env.run(&["apply", "plan.json"]).calm();
+    let output = env.run(&["apply", "plan.json"]).code(4);
     assert_eq!(env.listing("elsewhere"), "x=2", "{output}");
     assert_eq!(env.listing("backup"), "", "{output}");
     assert_snapshot!(output);
+}
+
+#[test]
+fn a_server_that_is_now_another_one() {
+    let (Some(bucket), Some(mut other)) = (Bucket::on(MOTO), Bucket::on(RCLONE)) else { return };
+    let env = TestEnvironment::to_bucket(&bucket, "mode mirror", "a=1 b=2");
+    // The same bucket and prefix on another server: nothing but the endpoint tells them apart.
+    other.prefix.clone_from(&bucket.prefix);
+    bucket.tree("old=3");
+    other.tree("theirs=4");
+    env.run(&["plan", "-o", "plan.json"]).success();
+    let manifest = env.read_file("syncplan.kdl").replace(&bucket.endpoint, &other.endpoint);
+    env.write_file("syncplan.kdl", manifest);
+    env.run(&["apply", "plan.json", "--dry-run"]).code(4);
+    env.run(&["apply", "plan.json"]).code(4);
+    assert_eq!((bucket.listing(), other.listing()), ("old=3".to_owned(), "theirs=4".to_owned()));
+}
+
+#[test]
+fn a_plan_that_has_expired() {
+    let env = TestEnvironment::mirror("a=1");
+    env.run(&["plan", "-o", "plan.json"]).success();
+    let plan = env.read_file("plan.json");
+    let until = |time: &str| {
+        let dated = plan.replace(r#""expires_at":null"#, &format!(r#""expires_at":"{time}""#));
+        assert_ne!(dated, plan);
+        env.write_file("plan.json", dated);
+    };
+    until("2020-01-01T00:00:00Z");
+    env.run(&["apply", "plan.json"]).code(4).says(&["2020-01-01"]);
+    until("next week");
+    env.run(&["apply", "plan.json"]).error();
+    assert_eq!(env.listing("backup"), "");
+    until("2999-01-01T00:00:00Z");
+    env.run(&["apply", "plan.json"]).success();
+    assert_eq!(env.listing("backup"), "a=1");
 }

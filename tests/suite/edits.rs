@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::bucket::{Bucket, MOTO, RCLONE};
-use super::environment::TestEnvironment;
+use super::environment::{TestEnvironment, number};
 
 #[test]
 fn an_edited_target_is_left_alone() {
@@ -43,12 +43,21 @@ fn what_depends_on_something_stale_is_skipped() {
 
 #[test]
 fn on_stale_abort_stops_before_the_rest() {
-    let env = TestEnvironment::mirror("a=new");
-    env.tree("backup", "a=old");
-    env.run(&["plan", "-o", "plan.json"]).success();
-    env.tree("backup", "a=edited-since");
-    env.run(&["apply", "plan.json", "--on-stale", "abort"]).code(4);
-    assert_eq!(env.listing("backup"), "a=edited-since");
+    let outcome = |what: &str| {
+        let env = TestEnvironment::mirror("a=new b=1 c=2 d=3 e=4 f=5");
+        env.tree("backup", "a=old");
+        env.run(&["plan", "-o", "plan.json"]).success();
+        env.tree("backup", "a=edited-since");
+        let apply = ["apply", "plan.json", "--on-stale", what, "--jobs", "1", "--json"];
+        let counts = env.run(&apply).code(4).json()["counts"].clone();
+        let listing = env.listing("backup");
+        assert!(listing.starts_with("a=edited-since"), "{listing}");
+        (number(&counts["applied"]), number(&counts["stale"]), number(&counts["not_begun"]))
+    };
+    assert_eq!(outcome("skip"), (5, 1, 0));
+    let (applied, stale, not_begun) = outcome("abort");
+    assert!(stale == 1 && not_begun > 0, "{applied} applied, {stale} stale, {not_begun} not begun");
+    assert_eq!(applied + not_begun, 5);
 }
 
 #[test]
@@ -58,7 +67,7 @@ fn a_folder_that_gained_a_file_is_not_removed() {
     fs::remove_dir_all(env.path("site/d")).unwrap();
     env.run(&["plan", "-o", "plan.json"]).success();
     env.tree("backup", "d/new=theirs");
-    env.run(&["apply", "plan.json"]).calm();
+    env.run(&["apply", "plan.json"]).code(4);
     assert_eq!(env.listing("backup"), "d/new=theirs keep=1");
 }
 
@@ -84,6 +93,6 @@ fn a_plan_is_applied_once() {
     insta::assert_snapshot!(env.run(&["apply", "plan.json"]).success());
     // Not even when the target has lost what the plan brought.
     fs::remove_file(env.path("backup/a")).unwrap();
-    env.run(&["apply", "plan.json"]).calm();
+    env.run(&["apply", "plan.json"]).success();
     assert_eq!(env.listing("backup"), "b=2");
 }

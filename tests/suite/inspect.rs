@@ -39,7 +39,7 @@ fn show_works_offline_and_on_stale_plans() {
 #[test]
 fn diff_has_a_line_a_path() {
     let env = changed();
-    assert_snapshot!(env.run(&["diff"]).calm());
+    assert_snapshot!(env.run(&["diff"]).success());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn fmt_writes_the_one_spelling() {
 fn explain_tells_more_of_a_code() {
     let env = TestEnvironment::new();
     assert_snapshot!(env.run(&["explain", "syncplan::manifest::unknown-node"]).success());
-    env.run(&["explain", "no-such-code"]).refused();
+    env.run(&["explain", "no-such-code"]).usage();
 }
 
 #[test]

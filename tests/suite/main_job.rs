@@ -68,7 +68,7 @@ fn push_and_fetch_are_plan_and_apply_in_one_step() {
 #[test]
 fn without_a_terminal_nothing_is_asked_and_nothing_done() {
     let env = TestEnvironment::mirror("a=1");
-    assert_snapshot!(env.run(&["push"]).calm());
+    assert_snapshot!(env.run(&["push"]).usage());
     assert_eq!(env.listing("backup"), "");
 }
 
@@ -109,7 +109,7 @@ task notes kind=files {
     env.tree("site", "images/a=1 notes/b=2");
     env.tree("backup", "images/ notes/");
     assert_eq!(actions(&env.plan(&["notes"])), ["upload remote b"]);
-    env.run(&["plan", "no-such-task"]).refused().says(&["no-such-task"]);
+    env.run(&["plan", "no-such-task"]).usage().says(&["no-such-task"]);
     env.sync();
     assert_eq!(env.listing("backup"), "images/a=1 notes/b=2");
 }

@@ -126,3 +126,21 @@ fn renamed_and_edited_is_an_upload_and_a_delete() {
     env.run(&["apply", "plan.json"]).success();
     assert_eq!(env.listing("backup"), "b=after! keep=1");
 }
+
+#[test]
+fn a_swap_leaves_nothing_of_the_tools_own_behind() {
+    let env = TestEnvironment::mirror("a=one b=two d/x=three d/y=four");
+    env.sync();
+    for (one, other) in [("a", "b"), ("d/x", "d/y")] {
+        fs::rename(env.path("site").join(one), env.path("aside")).unwrap();
+        fs::rename(env.path("site").join(other), env.path("site").join(one)).unwrap();
+        fs::rename(env.path("aside"), env.path("site").join(other)).unwrap();
+    }
+    let plan = env.plan(&[]);
+    assert!(count(&plan, "stage") > 0 && count(&plan, "install") > 0, "{:?}", actions(&plan));
+    env.run(&["apply", "plan.json"]).success();
+    assert_eq!(env.listing("backup"), "a=two b=one d/x=four d/y=three");
+    for side in ["site", "backup"] {
+        assert!(!env.path(side).join(".syncplan").exists(), "{side}");
+    }
+}

@@ -104,8 +104,8 @@ fn a_name_that_a_bucket_cannot_hold_is_reported_and_spoils_nothing() {
     let Some(bucket) = Bucket::on(MOTO) else { return };
     let env = TestEnvironment::to_bucket(&bucket, "mode mirror", "good=1");
     write_all(&env, &NOT_UTF8[..1]);
-    let planned = env.run(&["plan", "-o", "plan.json"]).calm();
-    let applied = env.run(&["apply", "plan.json"]).calm();
+    let planned = env.run(&["plan", "-o", "plan.json"]).success();
+    let applied = env.run(&["apply", "plan.json"]).success();
     assert!(format!("{planned}{applied}").contains("latin-"), "{planned}{applied}");
     assert_eq!(bucket.listing(), "good=1");
 }
@@ -116,8 +116,8 @@ fn hostile_keys_never_leave_the_folder() {
     let env = TestEnvironment::to_bucket(&bucket, "mode mirror\n    direction fetch", "");
     bucket.tree("good=1 d/also-good=2");
     put_objects(&bucket, &["../escaped", "a/../../escaped", "a//b", "/etc/escaped", "d/../escaped", "./dot"]);
-    env.run(&["plan", "-o", "plan.json"]).calm();
-    env.run(&["apply", "plan.json"]).calm();
+    env.run(&["plan", "-o", "plan.json"]).success();
+    env.run(&["apply", "plan.json"]).success();
     assert_eq!(env.listing("site"), "d/also-good=2 good=1");
     assert!(!env.path("escaped").exists() && !env.path("../escaped").exists());
 }

@@ -37,10 +37,20 @@ impl Output {
         self.code(0)
     }
 
-    /// Asserts an error of the user's or of the world's: no crash, and something to read.
+    /// Asserts a mistake in the command line or in the manifest, and something to read about it.
     #[track_caller]
-    pub(crate) fn refused(self) -> Self {
-        assert!(matches!(self.code, Some(1 | 64)), "expected exit 1 or 64\n{self}");
+    pub(crate) fn usage(self) -> Self {
+        self.code(64).talking()
+    }
+
+    /// Asserts an error of the world's, and something to read about it.
+    #[track_caller]
+    pub(crate) fn error(self) -> Self {
+        self.code(1).talking()
+    }
+
+    #[track_caller]
+    fn talking(self) -> Self {
         assert!(!self.stderr.trim().is_empty(), "refused without a word\n{self}");
         self.calm()
     }

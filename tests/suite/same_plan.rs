@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::bucket::{Bucket, MOTO, RCLONE};
 use super::environment::TestEnvironment;
 
 #[test]
@@ -62,7 +63,33 @@ fn a_damaged_snapshot_is_refused() {
     for damaged in ["cut.ndjson", "foreign.ndjson", "absent.ndjson"] {
         let args =
             ["plan", "-o", "plan.json", "--local-snapshot", damaged, "--remote-snapshot", "local.ndjson"];
-        env.run(&args).refused().says(&[damaged]);
+        env.run(&args).error().says(&[damaged]);
+    }
+}
+
+#[test]
+fn portable_snapshots_of_a_bucket_say_as_much_as_the_bucket() {
+    for server in [MOTO, RCLONE] {
+        let Some(bucket) = Bucket::on(server) else { return };
+        let env =
+            TestEnvironment::to_bucket(&bucket, "mode mirror", "same=1 d/changed=2 moved-from=unchanged");
+        env.sync();
+        bucket.tree("theirs=3 d/same-by-others=4");
+        env.tree("site", "d/changed=changed-now d/same-by-others=4 new=5");
+        fs::rename(env.path("site/moved-from"), env.path("site/moved-to")).unwrap();
+
+        // Whoever plans somewhere else has another state, or none.
+        env.run(&["plan", "-o", "stores.json", "--state", "plan.db"]).success();
+        for side in ["local", "remote"] {
+            let (out, state) = (format!("{side}.ndjson"), format!("{side}.db"));
+            env.run(&["scan", "site", "--side", side, "-o", &out, "--state", &state]).success();
+        }
+        let snapshots = ["--local-snapshot", "local.ndjson", "--remote-snapshot", "remote.ndjson"];
+        let plan = ["plan", "-o", "snapshots.json", "--state", "another.db"];
+        env.run(&[&plan[..], &snapshots[..]].concat()).success();
+        let (stores, snapshots) = (env.read_file("stores.json"), env.read_file("snapshots.json"));
+        assert_eq!(without_meta(&snapshots), without_meta(&stores), "{server}");
+        assert!(stores.contains(r#""path":"d/changed""#) && !stores.contains(r#""path":"same""#), "{stores}");
     }
 }
 

@@ -73,8 +73,8 @@ fn a_folder_with_ignored_content_is_not_removed() {
     env.sync();
     env.tree("backup", "d/mine.local=3");
     fs::remove_dir_all(env.path("site/d")).unwrap();
-    env.run(&["plan", "-o", "plan.json"]).calm();
-    env.run(&["apply", "plan.json"]).calm();
+    env.run(&["plan", "-o", "plan.json"]).code(5);
+    env.run(&["apply", "plan.json"]).code(5);
     let listing = env.listing("backup");
     assert!(listing.contains("a=1") && listing.contains("d/mine.local=3"), "{listing}");
 }
@@ -87,8 +87,8 @@ fn only_and_exclude_choose_among_the_actions() {
     assert_eq!(of(&["--only", "op(delete)"]), ["delete remote old.txt"]);
     assert_eq!(of(&["--only", "ext(jpg)"]), ["upload remote b.jpg"]);
     assert_eq!(of(&["--exclude", "ext(txt) or op(mkdir)"]), ["upload remote b.jpg"]);
-    env.run(&["plan", "--only", "nonsense("]).refused();
-    env.run(&["plan", "--only", "size > 1MiB && ext(txt)"]).refused().says(&["and"]);
+    env.run(&["plan", "--only", "nonsense("]).usage();
+    env.run(&["plan", "--only", "size > 1MiB && ext(txt)"]).usage().says(&["and"]);
 }
 
 #[test]

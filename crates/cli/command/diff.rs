@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::prepare::{Wanted, survey_all};
 use crate::project::Project;
 use crate::render::{self, diff::Lines, progress::Scanning};
+use crate::survey::Survey;
 
 pub(crate) async fn run(global: &Global, args: &args::Diff) -> Result<Exit, Failure> {
     let project = Project::open(global)?;
@@ -28,5 +29,11 @@ pub(crate) async fn run(global: &Global, args: &args::Diff) -> Result<Exit, Fail
         render::problems(&survey.remote.snapshot);
     }
     lines.flush();
-    Ok(if differs && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+    let complete = surveys.iter().all(Survey::is_complete);
+    Ok(match (complete, differs && args.detailed_exitcode) {
+        (_, true) => Exit::Changes,
+        // What could not be read was not compared.
+        (false, _) => Exit::Partial,
+        (true, false) => Exit::Done,
+    })
 }

@@ -4,7 +4,7 @@ use syncplan_model::spec::Direction;
 
 use crate::args::{self, Global};
 use crate::document::Document;
-use crate::execution::{Execution, exit, findings, pass};
+use crate::execution::{Execution, exit, exit_done, findings, pass};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prepare::{Wanted, prepare};
@@ -24,23 +24,24 @@ pub(crate) async fn run(
     if args.dry_run {
         project.refuse_unresolved(&state, &wanted.tasks).await?;
     } else {
-        execution.recover(None).await?;
+        execution.recover(&wanted.tasks, None).await?;
     }
 
     let document = Document::new(prepare(&project, &state, &wanted, &Scanning::new(global)).await?);
     if !(args.json || global.quiet) {
         render::stdout(&render::plan::summary(&document.plan));
     }
-    pass(&findings(&project, &document.plan)?, &[], false)?;
+    let saved = saved_plan(args, direction);
+    pass(&findings(&project, &document.plan)?, &[], &format!("{saved}, then syncplan apply plan.json"))?;
     if !document.plan.has_changes() {
-        return Ok(if document.plan.conflicts().is_empty() { Exit::Done } else { Exit::Partial });
+        return Ok(exit_done(&document.plan));
     }
     if args.dry_run {
         let report = execution.dry_run(&document).await?;
         render::outcome::print(&report, true, args.json);
         return Ok(exit(&report, &document.plan));
     }
-    if !args.yes && !confirmed()? {
+    if !args.yes && !confirmed(&saved)? {
         render::stderr("nothing was changed");
         return Ok(Exit::Error);
     }
@@ -49,13 +50,28 @@ pub(crate) async fn run(
     Ok(exit(&report, &document.plan))
 }
 
+/// The command that writes the same plan to a file.
+fn saved_plan(args: &args::OneStep, direction: Option<Direction>) -> String {
+    let mut words = vec!["syncplan plan".to_owned()];
+    words.extend(args.selection.tasks.iter().map(ToString::to_string));
+    words.extend(direction.map(|direction| format!("--direction {direction}")));
+    words.extend(args.selection.only.iter().map(|filter| format!("--only {}", quoted(filter))));
+    words.extend(args.selection.exclude.iter().map(|filter| format!("--exclude {}", quoted(filter))));
+    words.push("-o plan.json".to_owned());
+    words.join(" ")
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Any answer other than yes means no, and without a terminal nothing prompts.
-fn confirmed() -> Result<bool, Failure> {
+fn confirmed(saved: &str) -> Result<bool, Failure> {
     let silent = std::env::var_os("SYNCPLAN_NO_INPUT").is_some_and(|value| !value.is_empty());
     if silent || !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("nothing was changed: nobody is there to say yes").help(
-            "say it beforehand with -y, or write the plan with `syncplan plan -o plan.json` and apply it",
-        ));
+        return Err(Failure::usage("nothing was changed: nobody is there to say yes")
+            .help(format!("say it beforehand with -y, or write the plan and apply it: {saved}")));
     }
     let mut answer = String::new();
     let mut err = std::io::stderr().lock();

@@ -57,7 +57,7 @@ fn exit(document: &Document, detailed: bool) -> Exit {
         Exit::Blocked
     } else if detailed && plan.has_changes() {
         Exit::Changes
-    } else if !plan.conflicts().is_empty() {
+    } else if !plan.conflicts().is_empty() || !plan.is_complete() {
         Exit::Partial
     } else {
         Exit::Done

@@ -17,5 +17,9 @@ pub(crate) fn run(global: &Global) -> Result<Exit, Failure> {
         // Correct, and still worth knowing before the first plan.
         Failure::diagnostic(later).report();
     }
+    let idle = spec.schedules.len() + spec.watches.len() + spec.notifies.len();
+    if idle > 0 && !global.quiet {
+        render::stderr("note: schedules, watches and notifications are not carried out by this version yet");
+    }
     Ok(Exit::Done)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Batch {
 pub(crate) struct Contents {
     /// Actions that have an outcome.
     pub(crate) performed: Vec<Performed>,
-    /// Installations that stay open, whatever their outcome.
+    /// Installations of what is staged: they are open until they are done.
     pub(crate) left_open: Vec<usize>,
 }
 

@@ -197,7 +197,9 @@ impl<'a> Driver<'a> {
     /// Only at the end: while another write to the journal is under way, and nobody polls it, this
     /// one would wait for it in vain.
     async fn disarm(&mut self) -> Result<(), ExecError> {
-        let ids = self.armed.drain().into_iter().map(|at| self.worker.action(at as usize).id);
+        let armed = self.armed.drain().into_iter().map(|at| at as usize);
+        let armed = armed.filter(|&at| !self.stages.is_awaited(at)).collect::<Vec<_>>();
+        let ids = armed.into_iter().map(|at| self.worker.action(at).id);
         let ids: Vec<ActionId> = ids.filter(|id| !self.worker.begun_before.contains(id)).collect();
         if !ids.is_empty() {
             self.journal.withdraw(&ids).await?;

@@ -26,6 +26,7 @@
 //! ```
 
 mod act;
+mod append_only;
 mod apply;
 mod barriers;
 mod batch;
@@ -53,6 +54,7 @@ mod transfer;
 mod verified;
 mod worker;
 
+pub use append_only::AppendOnly;
 pub use apply::apply;
 pub use cancel::Cancel;
 pub use dry_run::dry_run;

@@ -21,6 +21,8 @@ pub(crate) async fn relocate(view: &View<'_>) -> Result<Effect, Obstacle> {
             // The copy takes nothing away, and the removal takes only what was copied.
             let expect = options.expect.clone();
             let facts = target.store.copy(&source.path, &target.path, options).await?;
+            // The two may be on file systems of their own: the copy is durable before the original goes.
+            target.store.sync().await?;
             source.store.delete(&source.path, expect.as_ref()).await?;
             facts
         }

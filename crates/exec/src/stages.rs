@@ -11,7 +11,6 @@ use syncplan_model::plan::Op;
 pub(crate) struct Stages {
     partner: HashMap<usize, usize>,
     staged: HashSet<usize>,
-    given_up: HashSet<usize>,
 }
 
 impl Stages {
@@ -36,18 +35,21 @@ impl Stages {
         this
     }
 
-    /// An action has ended; answers the installation that has to stay open, if there is one now.
+    /// Whether content waits for this installation.
+    pub(crate) fn is_awaited(&self, at: usize) -> bool {
+        self.partner.get(&at).is_some_and(|partner| self.staged.contains(partner))
+    }
+
+    /// An action has ended; answers the installation that has to be open in the journal from now on:
+    /// that of a file that is staged, until it is installed.
     pub(crate) fn ended(&mut self, at: usize, op: Op, done: bool) -> Option<usize> {
         let &partner = self.partner.get(&at)?;
         match (op, done) {
             (Op::Stage, true) => {
                 self.staged.insert(at);
-                self.given_up.contains(&partner).then_some(partner)
+                Some(partner)
             }
-            (Op::Install, false) => {
-                self.given_up.insert(at);
-                self.staged.contains(&partner).then_some(at)
-            }
+            (Op::Install, false) => self.staged.contains(&partner).then_some(at),
             _ => None,
         }
     }

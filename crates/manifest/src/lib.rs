@@ -54,4 +54,4 @@ pub use format::format;
 pub use load::{LoadRequest, Loaded, load};
 pub use quantity::{parse_date, parse_duration, parse_rate, parse_size};
 pub use source::{SourceError, Sources};
-pub use support::check_supported;
+pub use support::{check_supported, not_supported_yet};

@@ -32,6 +32,11 @@ const NOT_YET: &[(Feature, &str)] = &[
     (Feature::Keyring, "secrets in a keyring"),
 ];
 
+/// What this version does not carry out yet, for people.
+pub fn not_supported_yet() -> impl Iterator<Item = &'static str> {
+    NOT_YET.iter().map(|(_, what)| *what)
+}
+
 /// Checks that this version can carry out the selected tasks, and opens their stores. Without a
 /// selection, all tasks count. What no selected task uses is no obstacle.
 pub fn check_supported(loaded: &Loaded, selected: Option<&[TaskName]>) -> Result<(), Diagnostics> {

@@ -1,5 +1,6 @@
 use syncplan_model::Snapshot;
 use syncplan_model::plan::{DeleteLimit, Header, Limits, SnapshotHeader, Snapshots, TaskHeader};
+use syncplan_model::spec::{FilesTask, Guard};
 
 use crate::input::{PlanInput, TaskInput};
 
@@ -24,7 +25,7 @@ fn task_header(input: &PlanInput<'_>, task: &TaskInput<'_>) -> TaskHeader {
         remote: task.remote.header.clone(),
         base: None,
         snapshots: Snapshots { local: seen(task.local.snapshot), remote: seen(task.remote.snapshot) },
-        limits: limits(task),
+        limits: limits(task.spec, task.guard),
     }
 }
 
@@ -37,18 +38,20 @@ fn seen(snapshot: &Snapshot) -> SnapshotHeader {
     }
 }
 
-fn limits(task: &TaskInput<'_>) -> Limits {
-    let (own, general) = (&task.spec.delete, &task.guard.max_delete);
+/// What the manifest says about the limits of a task. Whoever applies a plan judges it by these as
+/// well as by those that it carries.
+pub fn limits(spec: &FilesTask, guard: &Guard) -> Limits {
+    let (own, general) = (&spec.delete, &guard.max_delete);
     let limit = |count, percent, bytes: Option<syncplan_model::ByteSize>| DeleteLimit {
         count,
         percent,
         bytes: bytes.map(syncplan_model::ByteSize::bytes),
     };
     Limits {
-        empty_source: Some(task.guard.empty_source),
+        empty_source: Some(guard.empty_source),
         delete: limit(own.max_count, own.max_percent, own.max_bytes),
         max_delete: limit(general.count, general.percent, general.bytes),
-        max_change_percent: task.guard.max_change_percent,
-        protect: task.spec.protect.iter().map(ToString::to_string).collect(),
+        max_change_percent: guard.max_change_percent,
+        protect: spec.protect.iter().map(ToString::to_string).collect(),
     }
 }

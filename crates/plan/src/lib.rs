@@ -78,6 +78,7 @@ mod work;
 
 pub use compile::compile;
 pub use error::CompileError;
+pub use header::limits;
 pub use input::{Enforcements, PlanInput, SideInput, TaskInput};
 pub use question::{Inquiry, Question, Questions, questions};
 pub use status::{PathStatus, path_statuses};

@@ -104,6 +104,8 @@ impl Walker<'_> {
         }
         let mut entries = batch.entries;
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        // A folder that changes while it is read may give a name twice.
+        entries.dedup_by(|again, first| again.path == first.path);
         let chain = self.extend(chain, dir, &entries)?;
 
         let inner = self.judge(&mut entries, &chain);

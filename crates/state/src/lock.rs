@@ -1,8 +1,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use crate::error::StateError;
@@ -17,13 +18,10 @@ impl Lock {
     /// Takes the lock `file`, or says who has it.
     pub(crate) fn take(file: &Path) -> Result<Self, StateError> {
         let fail = |source| StateError::File { operation: "lock", file: file.to_owned(), source };
-        let mut handle = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(file)
-            .map_err(fail)?;
+        let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).custom_flags(no_follow);
+        let mut handle = options.open(file).map_err(fail)?;
         match rustix::fs::flock(&handle, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {

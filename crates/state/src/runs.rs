@@ -21,7 +21,7 @@ impl State {
     /// Refused while another run goes on, and while another plan's actions on one of the tasks are
     /// not settled.
     pub async fn begin(&self, new: &NewRun<'_>) -> Result<Begun, StateError> {
-        let lock = Lock::take(&self.file.with_file_name("lock"))?;
+        let lock = Lock::take(&self.lock_file())?;
         let plan_id = new.plan_id.to_string();
         let in_the_way =
             |it: &Unresolved| it.plan_id != plan_id && it.tasks.iter().any(|task| new.tasks.contains(task));

@@ -48,6 +48,15 @@ impl State {
         Ok(Self { pool, file: file.to_owned() })
     }
 
+    /// Beside the database and named after it: two states in one folder have nothing to do with
+    /// each other.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        let file = self.file.canonicalize().unwrap_or_else(|_| self.file.clone());
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(".lock");
+        file.with_file_name(name)
+    }
+
     /// The database's file.
     pub fn file(&self) -> &Path {
         &self.file

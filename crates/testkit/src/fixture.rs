@@ -51,7 +51,7 @@ impl Fixture {
     /// How a plan names a side in a store of that name.
     pub fn header(&self, store: &str) -> SideHeader {
         let (kind, location) = ("memory".to_owned(), store.to_owned());
-        SideHeader { store: store_name(store), kind, location, capabilities: Vec::new() }
+        SideHeader { store: store_name(store), kind, location, service: None, capabilities: Vec::new() }
     }
 
     /// A manifest of no files.

@@ -92,6 +92,10 @@ pub struct SideHeader {
     pub kind: String,
     /// Where in the world it is: relative to the manifest's folder, or bucket and prefix.
     pub location: String,
+    /// Which server the location is on, as the first digits of a hash: two servers may have buckets
+    /// of one name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// What the store can do.
     pub capabilities: Vec<String>,
 }

@@ -71,6 +71,8 @@ impl Inner {
             // It may be new and not on the disk yet, and what it replaces is gone with it.
             let (file, _) = open_file(&source, OFlags::RDONLY, "rename", from)?;
             rustix::fs::fsync(file).map_err(fail)?;
+            // That may have taken long: this is the look that counts.
+            check_target("rename to", to, &target, &options.precondition)?;
         }
         move_over(&source, &target, &options.precondition)
             .map_err(|errno| failure(errno, "rename to", to))?

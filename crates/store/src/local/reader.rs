@@ -1,10 +1,11 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 use syncplan_model::{EntryKind, Facts, RelPath, Token};
 use tokio::sync::mpsc;
@@ -36,7 +37,21 @@ pub(super) struct Reading {
 pub(super) fn open(root: &Root, path: &RelPath) -> Result<(File, Facts), StoreError> {
     let place = root.place(path).map_err(|errno| failure(errno, "read", path))?;
     let (fd, facts) = open_file(&place, OFlags::RDONLY, "read", path)?;
+    let stat = rustix::fs::fstat(&fd).map_err(|errno| failure(errno, "read", path))?;
+    outlive_the_tick(&stat);
     Ok((File::from(fd), facts))
+}
+
+/// The clock that stamps a change ticks every few milliseconds: two changes within one tick have one
+/// time. Content is read only when that tick is over, so that whatever changes it from now on gets
+/// another time, and with it another token.
+fn outlive_the_tick(stat: &Stat) {
+    const TICK: Duration = Duration::from_millis(20);
+    let changed = u64::try_from(stat.st_ctime).ok().zip(u32::try_from(stat.st_ctime_nsec).ok());
+    let changed = changed.map(|(seconds, nanos)| UNIX_EPOCH + Duration::new(seconds, nanos));
+    if let Some(Ok(age)) = changed.map(|changed| SystemTime::now().duration_since(changed)) {
+        std::thread::sleep(TICK.saturating_sub(age));
+    }
 }
 
 /// Opens what stands at a place if it is a regular file; anything else is not even opened.

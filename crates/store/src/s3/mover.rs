@@ -5,12 +5,16 @@ use super::S3Store;
 use super::encode::encode;
 use super::multipart::too_long;
 use super::object::quoted;
-use super::wire::Request;
+use super::wire::{Request, read_all};
+use super::xml;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::MoveOptions;
 
 /// The longest object that one request copies.
 const LONGEST_COPY: u64 = 5 << 30;
+
+/// The longest answer to a copy.
+const LONGEST_ANSWER: usize = 64 * 1024;
 
 impl S3Store {
     /// Copies within the bucket, metadata and all; the content does not pass through here.
@@ -34,9 +38,15 @@ impl S3Store {
         if let Some(token) = &found.token {
             request = request.header("x-amz-copy-source-if-match", &quoted(token));
         }
-        let sent = self.root.wire.send(&request).await;
-        sent.map_err(|failed| self.root.failure(failed.fault, operation, from))?;
-        let copied = self.root.look(operation, to).await?.filter(|copied| copied.size == found.size);
+        let failure = |fault| self.root.failure(fault, operation, from);
+        let reply = self.root.wire.send(&request).await.map_err(|failed| failure(failed.fault))?;
+        let [etag] = xml::texts(&read_all(reply.body, LONGEST_ANSWER).await.map_err(failure)?, ["ETag"]);
+        let etag = (!etag.is_empty()).then(|| Token::new(etag.trim_matches('"')));
+        // What stands there has to be this copy, and not what somebody else wrote meanwhile.
+        let is_copy = |copied: &Facts| {
+            copied.size == found.size && (etag.is_none() || copied.token.is_none() || copied.token == etag)
+        };
+        let copied = self.root.look(operation, to).await?.filter(is_copy);
         let copied = copied.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, operation, to))?;
         Ok((found, copied))
     }

@@ -66,6 +66,7 @@ pub(crate) async fn survey(
         local: local.surveyed(&local_found, &remote_rules),
         remote: remote.surveyed(&remote_found, &local_rules),
     };
+    survey.look_at_suspects(&local_found, &remote_found).await?;
     survey.ask(project).await?;
     local.remember(state, &local_found, &survey.local.snapshot).await?;
     remote.remember(state, &remote_found, &survey.remote.snapshot).await?;
@@ -143,7 +144,6 @@ impl Survey {
     /// Looks closer until the planner has no new question. An answer may raise another one: what is
     /// no move after all may be a copy.
     async fn ask(&mut self, project: &Project) -> Result<(), Failure> {
-        let sample = self.spec.sample;
         let mut asked = HashSet::new();
         for _ in 0..ROUNDS {
             let questions = questions(&self.input(project));
@@ -155,12 +155,29 @@ impl Survey {
             if local.is_empty() && remote.is_empty() {
                 break;
             }
-            let answer = |side: &Surveyed, questions| {
-                inquire(Arc::clone(&side.store), side.snapshot.clone(), questions, sample)
-            };
-            (self.local.snapshot, self.remote.snapshot) =
-                tokio::try_join!(answer(&self.local, local), answer(&self.remote, remote))?;
+            self.answer(local, remote).await?;
         }
+        Ok(())
+    }
+
+    /// A file that changed without looking like it is read, where that is cheap: its old hash is not
+    /// carried over, and its old size and time would pass for the old content.
+    async fn look_at_suspects(&mut self, local: &Found, remote: &Found) -> Result<(), Failure> {
+        let questions = |side: &Surveyed, found: &Found| -> Vec<Question> {
+            let cheap = side.store.capabilities().has(Capability::CheapReads);
+            let suspects = found.scan.suspects.iter().filter(|_| cheap);
+            suspects.map(|path| Question { path: path.clone(), inquiry: Inquiry::Sampled }).collect()
+        };
+        self.answer(questions(&self.local, local), questions(&self.remote, remote)).await
+    }
+
+    async fn answer(&mut self, local: Vec<Question>, remote: Vec<Question>) -> Result<(), Failure> {
+        let sample = self.spec.sample;
+        let answer = |side: &Surveyed, questions| {
+            inquire(Arc::clone(&side.store), side.snapshot.clone(), questions, sample)
+        };
+        (self.local.snapshot, self.remote.snapshot) =
+            tokio::try_join!(answer(&self.local, local), answer(&self.remote, remote))?;
         Ok(())
     }
 }

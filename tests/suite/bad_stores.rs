@@ -128,7 +128,7 @@ fn a_plan_is_no_way_around_a_store_that_only_grows() {
     env.tree("backup", "a=1");
     env.run(&["plan", "-o", "plan.json"]).success();
     restrict(&env, "backup", "append-only");
-    let output = env.run(&["apply", "plan.json"]).code(5).says(&["append-only"]);
+    let output = env.run(&["apply", "plan.json"]).code(5).says(&["`a`", "added to only"]);
     assert_eq!(env.listing("backup"), "a=1 b=new", "{output}");
 }
 

@@ -11,7 +11,8 @@ fn an_edited_target_is_left_alone() {
     env.tree("backup", "a=old extra=3");
     env.run(&["plan", "-o", "plan.json"]).success();
     env.tree("backup", "a=edited-since extra=edited-too b=appeared");
-    insta::assert_snapshot!(env.run(&["apply", "plan.json"]).code(4));
+    // One after the other, so that they are told in the order of the plan.
+    insta::assert_snapshot!(env.run(&["apply", "plan.json", "--jobs", "1"]).code(4));
     assert_eq!(env.listing("backup"), "a=edited-since b=appeared c=2 extra=edited-too");
 }
 

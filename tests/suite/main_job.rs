@@ -189,3 +189,20 @@ task in kind=files {
     assert_eq!(env.listing("site"), "in/b=2 out/a=1");
     assert_eq!(env.listing("backup"), "in/b=2 out/a=1");
 }
+
+#[test]
+fn times_come_back_from_a_bucket_that_was_never_seen() {
+    for server in [MOTO, RCLONE] {
+        let Some(bucket) = Bucket::on(server) else { continue };
+        let env = TestEnvironment::to_bucket(&bucket, "mode mirror", "a=1 d/b=2");
+        env.run(&["push", "-y"]).success();
+        let modified = |file: &str| std::fs::metadata(env.path(file)).unwrap().modified().unwrap();
+        let before = modified("site/d/b");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+
+        std::fs::remove_dir_all(env.path("site/d")).unwrap();
+        env.run(&["fetch", "-y", "--state", "new.db"]).success();
+        assert_eq!(env.listing("site"), "a=1 d/b=2");
+        assert_eq!(modified("site/d/b"), before);
+    }
+}

@@ -144,3 +144,34 @@ fn a_swap_leaves_nothing_of_the_tools_own_behind() {
         assert!(!env.path(side).join(".syncplan").exists(), "{side}");
     }
 }
+
+#[test]
+fn a_swap_of_files_that_look_alike_is_seen() {
+    for env in with_a_bucket_too() {
+        let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        for (name, content) in [("a", "one"), ("b", "two")] {
+            env.write_file(format!("site/{name}"), content);
+            fs::File::options()
+                .write(true)
+                .open(env.path(format!("site/{name}")))
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+        }
+        env.sync();
+        fs::rename(env.path("site/a"), env.path("site/x")).unwrap();
+        fs::rename(env.path("site/b"), env.path("site/a")).unwrap();
+        fs::rename(env.path("site/x"), env.path("site/b")).unwrap();
+
+        let plan = env.plan(&[]);
+        assert_eq!(plan["status"]["has_changes"], true, "size and time are the same, the content is not");
+        assert_eq!(number(&plan["summary"]["transfer_bytes"]), 0);
+        env.run(&["apply", "plan.json"]).success();
+        env.assert_in_sync();
+    }
+}
+
+fn with_a_bucket_too() -> Vec<TestEnvironment> {
+    let bucket = Bucket::on(RCLONE).map(|bucket| TestEnvironment::to_bucket(&bucket, "mode mirror", ""));
+    [Some(TestEnvironment::mirror("")), bucket].into_iter().flatten().collect()
+}

@@ -106,6 +106,10 @@ impl Report {
 
     /// How the run ended, from what became of its actions.
     pub(crate) fn judge(&mut self, interrupted: bool) {
+        // Actions end in any order; people read in the order of the plan, what explains others first.
+        let skipped = |problem: &Problem| problem.outcome == Outcome::Skipped;
+        self.problems
+            .sort_by(|a, b| (skipped(a), &a.task, &a.path, a.op).cmp(&(skipped(b), &b.task, &b.path, b.op)));
         let counts = &self.counts;
         self.ending = if interrupted {
             Ending::Interrupted

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use syncplan_model::{Capability, ContentHashes, Facts, Token};
+use syncplan_model::{Capability, ContentHashes, Facts, Mtime};
 use syncplan_store::{Guarded, Metadata, Precondition, StoreError, StoreErrorKind, WriteOptions};
 
 use crate::event::Event;
@@ -21,6 +21,7 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
         return Err(Obstacle::Mismatch("the action expects nothing to read".to_owned()));
     };
     let precondition = write_precondition(target).await?;
+    let mtime = mtime(view, source, planned).await?;
     let content = source.store.read(&source.path, None, token.as_ref()).await.map_err(unreadable(source))?;
     let result = view.action.result.as_deref();
     let digest = result.and_then(|facts| facts.digest).or(planned.digest);
@@ -38,7 +39,7 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
         content = stream::iter(chunks.into_iter().map(Ok)).boxed();
     }
     let metadata = Metadata {
-        mtime: result.and_then(|facts| facts.mtime).or(planned.mtime),
+        mtime,
         mode: result.and_then(|facts| facts.mode).or(planned.mode),
         digest: digest.or_else(|| passed.hashes().map(|hashes| hashes.digest)),
     };
@@ -49,7 +50,18 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
         // A store that answers before it has seen everything cannot have written it.
         return Err(StoreError::new(StoreErrorKind::Changed, "write", &target.path).into());
     };
-    Ok(transferred(view, source, written, planned, token, &hashes))
+    let planned = Facts { token, mtime, ..planned.clone() };
+    Ok(transferred(view, source, written, planned, &hashes))
+}
+
+/// When the content was modified. A listing may not say it: then the store is asked, where the
+/// target can keep the answer.
+async fn mtime(view: &View<'_>, source: &Place, planned: &Facts) -> Result<Option<Mtime>, Obstacle> {
+    let known = view.action.result.as_deref().and_then(|facts| facts.mtime).or(planned.mtime);
+    if known.is_some() || !view.target.store.capabilities().has(Capability::SetMtime) {
+        return Ok(known);
+    }
+    Ok(source.store.stat(&source.path).await?.and_then(|facts| facts.mtime))
 }
 
 /// Creates a symbolic link as the other side has it.
@@ -73,8 +85,7 @@ fn transferred(
     view: &View<'_>,
     source: &Place,
     written: Facts,
-    planned: &Facts,
-    token: Option<Token>,
+    read: Facts,
     hashes: &ContentHashes,
 ) -> Effect {
     let hashed = |facts: Facts| Facts {
@@ -85,9 +96,8 @@ fn transferred(
     let mut effect = Effect::at_target(view, Some(hashed(written)));
     effect.bytes = hashes.len;
     // What is known of the source already needs no second record.
-    if planned.digest.is_none() && token.is_some() {
-        let facts = hashed(Facts { token, ..planned.clone() });
-        effect.learned.push((source.side, source.path.clone(), Some(facts)));
+    if read.digest.is_none() && read.token.is_some() {
+        effect.learned.push((source.side, source.path.clone(), Some(hashed(read))));
     }
     effect
 }

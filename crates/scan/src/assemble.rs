@@ -1,5 +1,5 @@
 use syncplan_model::snapshot::{Cursor, OrderError, Problem, ProblemKind};
-use syncplan_model::{Entry, EntryKind, Snapshot, SnapshotBuilder};
+use syncplan_model::{Entry, EntryKind, RelPath, Snapshot, SnapshotBuilder};
 use syncplan_store::Rejected;
 
 use crate::request::ScanRequest;
@@ -9,11 +9,16 @@ use crate::request::ScanRequest;
 pub(crate) struct Assembly<'a> {
     builder: SnapshotBuilder,
     previous: Option<Cursor<'a>>,
+    suspects: Vec<RelPath>,
 }
 
 impl<'a> Assembly<'a> {
     pub(crate) fn new(request: &'a ScanRequest) -> Self {
-        Self { builder: SnapshotBuilder::new(), previous: request.previous.as_ref().map(Snapshot::cursor) }
+        Self {
+            builder: SnapshotBuilder::new(),
+            previous: request.previous.as_ref().map(Snapshot::cursor),
+            suspects: Vec::new(),
+        }
     }
 
     /// Takes the next entry; it comes back as it was put in.
@@ -21,6 +26,9 @@ impl<'a> Assembly<'a> {
         if let Some(previous) = &mut self.previous {
             previous.seek(entry.path.as_bytes());
             if let Some(known) = previous.current().filter(|known| known.path == entry.path) {
+                if is_suspect(known, entry) {
+                    self.suspects.push(entry.path.clone());
+                }
                 carry_over(known, entry);
             }
         }
@@ -43,9 +51,18 @@ impl<'a> Assembly<'a> {
         self.report(rejected.name, ProblemKind::Name, rejected.reason);
     }
 
-    pub(crate) fn finish(self) -> Snapshot {
-        self.builder.finish()
+    /// The snapshot, and what changed although it does not look like it.
+    pub(crate) fn finish(self) -> (Snapshot, Vec<RelPath>) {
+        (self.builder.finish(), self.suspects)
     }
+}
+
+/// Another token, and the same size and time of modification: other content may have come there with
+/// its old time, as when two files change places.
+fn is_suspect(known: &Entry, entry: &Entry) -> bool {
+    let (known, facts) = (&known.facts, &entry.facts);
+    let same_look = facts.kind == known.kind && facts.size == known.size && facts.mtime == known.mtime;
+    facts.kind == EntryKind::File && same_look && facts.mtime.is_some() && facts.token != known.token
 }
 
 /// A token that is still the same stands for content that is still the same, and so for its

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use syncplan_model::{EntryFilter, Mtime, Snapshot};
+use syncplan_model::{EntryFilter, Mtime, RelPath, Snapshot};
 use syncplan_store::{Listing, Store};
 
 use crate::assemble::Assembly;
@@ -49,6 +49,9 @@ pub struct Scan {
     pub snapshot: Snapshot,
     /// What its ignore files say, to be obeyed on the other side as well.
     pub rules: IgnoreRules,
+    /// Files that changed since the last snapshot although size and time of modification are the
+    /// same: only their content tells.
+    pub suspects: Vec<RelPath>,
 }
 
 /// Lists one side.
@@ -58,7 +61,8 @@ pub async fn scan(store: Arc<dyn Store>, request: ScanRequest) -> Result<Scan, S
         Listing::Flat(listing) => {
             let mut assembly = Assembly::new(&request);
             flat::list(listing, &request, &mut assembly).await.map_err(|error| error.at(store.location()))?;
-            Ok(Scan { snapshot: assembly.finish(), rules: IgnoreRules::default() })
+            let (snapshot, suspects) = assembly.finish();
+            Ok(Scan { snapshot, rules: IgnoreRules::default(), suspects })
         }
     }
 }

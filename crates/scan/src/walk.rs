@@ -35,7 +35,8 @@ pub(crate) fn walk(store: &dyn Store, request: &ScanRequest, runtime: &Handle) -
     }
     root.emit(&mut assembly)
         .map_err(|source| ScanError::Order { location: store.location().to_owned(), source })?;
-    Ok(Scan { snapshot: assembly.finish(), rules: IgnoreRules::new(notes.ignore_files) })
+    let (snapshot, suspects) = assembly.finish();
+    Ok(Scan { snapshot, rules: IgnoreRules::new(notes.ignore_files), suspects })
 }
 
 struct Walker<'a> {

@@ -7,12 +7,19 @@ use std::process::Command;
 use super::bucket::{Bucket, MOTO};
 use super::environment::TestEnvironment;
 
-/// An example's folder in a place where it may be changed.
+/// An example's folder in a place where it may be changed, as it is in the repository: what somebody
+/// who tried it left there is named in its `.gitignore`.
 fn copy(name: &str) -> TestEnvironment {
     let env = TestEnvironment::new();
     let from = examples().join(name);
     let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(env.path("")).status().unwrap();
     assert!(copied.success());
+    let ignored = fs::read_to_string(env.path(".gitignore")).unwrap();
+    for made in ignored.lines().filter(|line| !line.starts_with('#')) {
+        let made = env.path(made.trim_matches('/'));
+        let removed = if made.is_dir() { fs::remove_dir_all(&made) } else { fs::remove_file(&made) };
+        assert!(removed.is_ok() || !made.exists());
+    }
     env
 }
 

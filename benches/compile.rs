@@ -97,6 +97,10 @@ impl Task {
             guard: &self.guard,
             local: side(&self.spec.local.store, &self.source),
             remote: side(&self.spec.remote.store, &self.target),
+            base: None,
+            only_side: None,
+            resolution: None,
+            protected_before: &[],
         }
     }
 

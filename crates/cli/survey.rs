@@ -138,6 +138,10 @@ impl Survey {
             guard: &project.loaded.spec.guard,
             local: self.local.input(),
             remote: self.remote.input(),
+            base: None,
+            only_side: None,
+            resolution: None,
+            protected_before: &[],
         }
     }
 

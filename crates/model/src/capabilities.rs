@@ -29,6 +29,10 @@ text_enum! {
         ByteNames = "byte-names",
         /// Reading content costs about as much as hashing it.
         CheapReads = "cheap-reads",
+        /// Names that differ only in case are one name there.
+        FoldsCase = "folds-case",
+        /// Names that differ only in how characters are composed are one name there.
+        FoldsUnicode = "folds-unicode",
         /// Nothing that was written may be changed or removed.
         AppendOnly = "append-only",
         /// Nothing may be written.

@@ -151,6 +151,8 @@ impl Drafter<'_> {
             enforce,
             expect: Expect { from: reads.map(Expectation::present), path: finds },
             result: leaves.map(Box::new),
+            base: None,
+            trash: None,
             phase: Phase::Main,
             after: Vec::new(),
         };

@@ -53,5 +53,6 @@ pub fn limits(spec: &FilesTask, guard: &Guard) -> Limits {
         max_delete: limit(general.count, general.percent, general.bytes),
         max_change_percent: guard.max_change_percent,
         protect: spec.protect.iter().map(ToString::to_string).collect(),
+        protected_before: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
-use syncplan_model::plan::{Enforce, ManifestInfo, Selection, SideHeader};
+use syncplan_model::plan::{BaseHeader, Enforce, ManifestInfo, Selection, Side, SideHeader};
 use syncplan_model::spec::{FilesTask, Guard};
-use syncplan_model::{ActionFilter, Capabilities, Mtime, Snapshot, TaskName};
+use syncplan_model::{ActionFilter, Capabilities, Mtime, RelPath, Snapshot, TaskName};
 
 /// All that a plan is made from.
 #[derive(Debug, Clone)]
@@ -34,6 +34,49 @@ pub struct TaskInput<'a> {
     pub local: SideInput<'a>,
     /// The remote side.
     pub remote: SideInput<'a>,
+    /// What both sides agreed on before; nothing before the first sync.
+    pub base: Option<BaseInput<'a>>,
+    /// Of a two-way task, only this side is changed.
+    pub only_side: Option<Side>,
+    /// A decision on one conflict: nothing but that conflict is planned.
+    pub resolution: Option<&'a Resolution>,
+    /// What the last applied manifest protected and this one does not.
+    pub protected_before: &'a [ActionFilter],
+}
+
+/// What both sides of a task agreed on after the last sync, as it stood on each of them.
+///
+/// Both snapshots have the same paths. Facts of one side are compared with what stands on that side
+/// now: their tokens, times and permission bits mean something only there.
+#[derive(Debug, Clone)]
+pub struct BaseInput<'a> {
+    /// How the plan names it. Serial 0 is a base that no run has advanced yet: what it does not have
+    /// may never have been synced.
+    pub header: BaseHeader,
+    /// As it stood on the local side.
+    pub local: &'a Snapshot,
+    /// As it stood on the remote side.
+    pub remote: &'a Snapshot,
+}
+
+/// What somebody decided about a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// The path of the conflict; what is below it belongs to it.
+    pub path: RelPath,
+    /// What is taken.
+    pub take: Take,
+}
+
+/// Which side of a conflict is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Take {
+    /// The local one.
+    Local,
+    /// The remote one.
+    Remote,
+    /// Both: the older is kept beside the newer under another name.
+    Both,
 }
 
 /// One side of a task.

@@ -37,6 +37,10 @@
 //!         enforcement: syncplan_plan::Enforcements::all(syncplan_model::plan::Enforce::Atomic),
 //!         snapshot: &fixture.remote_snapshot,
 //!     },
+//!     base: None,
+//!     only_side: None,
+//!     resolution: None,
+//!     protected_before: &[],
 //! };
 //! let plan = syncplan_plan::compile(&syncplan_plan::PlanInput {
 //!     manifest: fixture.manifest(),
@@ -79,6 +83,6 @@ mod work;
 pub use compile::compile;
 pub use error::CompileError;
 pub use header::limits;
-pub use input::{Enforcements, PlanInput, SideInput, TaskInput};
+pub use input::{BaseInput, Enforcements, PlanInput, Resolution, SideInput, Take, TaskInput};
 pub use question::{Inquiry, Question, Questions, questions};
 pub use status::{PathStatus, path_statuses};

@@ -46,6 +46,13 @@ pub struct Action {
     /// Its postcondition: what stands at `path` afterwards, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Box<Facts>>,
+    /// What the base learns when it is done, where that does not follow from the op.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Agreement>,
+    /// Where what stands at `path` is kept before it is replaced or removed: below
+    /// [`TRASH_DIR`](super::TRASH_DIR), on the same side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trash: Option<RelPath>,
     /// When in its task it may begin, whatever it waits for besides.
     #[serde(default = "Phase::main", skip_serializing_if = "Phase::is_main")]
     pub phase: Phase,
@@ -105,6 +112,28 @@ impl Expectation {
     }
 }
 
+/// The places of an action at which both sides agree once it is done: what stands there on the
+/// *other* side, as it was seen. The base learns it together with what the action left.
+///
+/// A transfer says nothing here: what it read and what it wrote agree. A place that is not named
+/// leaves the base as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Agreement {
+    /// At the place that the action vacates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Expectation>,
+    /// At the place that it fills, changes or removes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Expectation>,
+}
+
+impl Agreement {
+    /// The sides agree at the action's path.
+    pub fn at_path(counterpart: Expectation) -> Self {
+        Self { from: None, path: Some(counterpart) }
+    }
+}
+
 /// Why an action is planned, as a word for people; readers must not rely on the set being closed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -143,8 +172,20 @@ reasons! {
     CYCLE = "cycle";
     /// Something is to stand in the directory.
     PARENT = "parent";
+    /// One side deleted it; the base still had it on the other.
+    DELETED = "deleted";
+    /// One side deleted or replaced what the other edited: the edit stays.
+    EDIT_SURVIVES = "edit-survives";
     /// A conflict copy.
     CONFLICT_KEPT = "conflict-kept";
+    /// A conflict was decided for the other side.
+    CONFLICT_DECIDED = "conflict-decided";
+    /// A conflict is settled by a program.
+    MERGED = "merged";
+    /// Both sides have the same, and the base did not know.
+    AGREED = "agreed";
+    /// The source lacks it and the target has its own: the base lets go of it.
+    DROPPED = "dropped";
 }
 
 impl Reason {

@@ -28,7 +28,7 @@ impl Finding {
     pub const MAX_ACTIONS: usize = 100;
 }
 
-/// A path on which the sides disagree in a way that the plan does not resolve.
+/// A path on which the sides disagree in a way that only a policy, or a person, decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The task it belongs to.
@@ -44,8 +44,18 @@ pub struct Conflict {
     /// What both sides agreed on before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Box<Facts>>,
-    /// What was decided: `hold`.
+    /// What decided: a conflict policy of the manifest, or `hold` where none could.
     pub policy: String,
     /// Why there is a conflict, for people.
     pub reason: String,
+}
+
+impl Conflict {
+    /// The policy of a conflict that stays as it is.
+    pub const HELD: &str = "hold";
+
+    /// Whether nothing changes on either side.
+    pub fn is_held(&self) -> bool {
+        self.policy == Self::HELD
+    }
 }

@@ -8,7 +8,7 @@ mod protect;
 
 pub use protect::{Protected, views};
 
-use super::{Action, Enforce, Finding, Header, Level, Op, Risk, TaskHeader};
+use super::{Action, Enforce, Finding, Header, Level, Mark, Op, Reason, Risk, Side, TaskHeader};
 use crate::mtime::Mtime;
 use crate::spec::{Direction, GuardLevel, MaxDelete};
 
@@ -20,10 +20,13 @@ pub fn judge(header: &Header, actions: &[Action], protected: &[Protected<'_>], n
     let mut findings = Vec::from_iter(deletes::judge_all(header, actions));
     for task in &header.tasks {
         let own: Vec<&Action> = actions.iter().filter(|action| action.task == task.name).collect();
+        findings.extend(replaced_remote(task));
         findings.extend(empty_source(task, &own));
         findings.extend(deletes::judge(task, &own));
         findings.extend(max_change(task, &own));
         findings.extend(protect::judge(task, &own, protected, now));
+        findings.extend(protect::judge_removed(task));
+        findings.extend(edit_survives(task, &own));
         findings.extend(incomplete_scan(task));
         findings.extend(weak_precondition(task, &own));
         findings.extend(sampled_match(task, &own));
@@ -48,13 +51,16 @@ fn empty_source(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
         GuardLevel::Soft => Level::Soft,
         GuardLevel::Hard => Level::Hard,
     };
-    let (source, target) = match task.direction? {
-        Direction::Push => (super::Side::Local, super::Side::Remote),
-        Direction::Fetch => (super::Side::Remote, super::Side::Local),
+    let is_empty = |side: Side| task.snapshot(side).entries == 0;
+    let (source, target) = match task.direction {
+        Some(Direction::Push) => (Side::Local, Side::Remote),
+        Some(Direction::Fetch) => (Side::Remote, Side::Local),
+        None if is_empty(Side::Local) => (Side::Local, Side::Remote),
+        None => (Side::Remote, Side::Local),
     };
     let entries = task.snapshot(target).entries;
     let about = select(actions, |action| action.op.removes());
-    if task.snapshot(source).entries > 0 || entries == 0 || about.is_empty() {
+    if !is_empty(source) || entries == 0 || about.is_empty() {
         return None;
     }
     let message = format!(
@@ -64,6 +70,31 @@ fn empty_source(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
         deletes::entries(entries),
     );
     Some(finding("empty-source", level, task, message, &about))
+}
+
+/// What stands on the remote side now says nothing about what was deleted: it is another one.
+fn replaced_remote(task: &TaskHeader) -> Option<Finding> {
+    let what = match task.base.as_ref()?.remote? {
+        Mark::Current => return None,
+        Mark::Missing => "is not the one that was synced before",
+        Mark::Older => "was put back to what it was before the last sync",
+    };
+    let message = format!(
+        "the remote side {what}: check that the right one is there; if it is, forget what was synced with `syncplan \
+         forget {}`, and both sides are joined without deleting anything",
+        task.name,
+    );
+    Some(finding("replaced-remote", Level::Hard, task, message, &[]))
+}
+
+/// What one side deleted and the other edited comes back, which somebody may not expect.
+fn edit_survives(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
+    let about = select(actions, |action| action.reason == Reason::EDIT_SURVIVES);
+    let message = format!(
+        "{} bring back what one side deleted, since the other edited it meanwhile",
+        deletes::actions(about.len() as u64),
+    );
+    (!about.is_empty()).then(|| finding("edit-survives", Level::Advisory, task, message, &about))
 }
 
 /// Nearly everything changed at once: that is what a disk encrypted by somebody else looks like.

@@ -64,7 +64,7 @@ pub struct TaskHeader {
     pub kind: String,
     /// How differences were resolved.
     pub mode: Mode,
-    /// Which side was the source; absent when there is none.
+    /// Which side was the source; absent when both were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The tasks of the plan that have to be done before any of its actions begins.
@@ -109,6 +109,19 @@ pub struct BaseHeader {
     pub serial: u64,
     /// Of its content.
     pub digest: Digest,
+    /// How many entries it has.
+    #[serde(default, with = "u64_as_text")]
+    pub entries: u64,
+    /// What the remote side says of it; absent where nobody asked or it cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<super::Mark>,
+}
+
+impl BaseHeader {
+    /// Whether the remote side is not the one that the base was made with: it says nothing about it.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.remote, Some(super::Mark::Missing | super::Mark::Older))
+    }
 }
 
 /// What was seen on each side.
@@ -153,6 +166,9 @@ pub struct Limits {
     /// What no action may touch, as filter expressions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protect: Vec<String>,
+    /// The same, of what the last applied manifest protected and this one does not: it holds once more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_before: Vec<String>,
 }
 
 /// How much may be deleted.

@@ -13,7 +13,7 @@ mod summary;
 mod validate;
 mod write;
 
-pub use action::{Action, ActionId, ActionIdError, Expect, Expectation, Reason};
+pub use action::{Action, ActionId, ActionIdError, Agreement, Expect, Expectation, Reason};
 pub use canonical::PlanId;
 pub use finding::{Conflict, Finding};
 pub use gate::{Gate, Gates};
@@ -21,11 +21,11 @@ pub use header::{
     BaseHeader, DeleteLimit, FileInfo, Header, Limits, ManifestInfo, Selection, SideHeader, SnapshotHeader,
     Snapshots, TaskHeader,
 };
-pub use op::{Enforce, Evidence, Level, Op, Phase, Risk, Side};
+pub use op::{Enforce, Evidence, Level, Mark, Op, Phase, Risk, Side};
 pub use order::Graph;
 pub use read::{ReadError, read};
 pub use summary::{Amount, Summary};
-pub use validate::{InvalidPlan, STAGE_DIR};
+pub use validate::{InvalidPlan, STAGE_DIR, TRASH_DIR};
 pub use write::{Meta, write};
 
 /// A valid plan.
@@ -72,7 +72,7 @@ impl Plan {
         &self.findings
     }
 
-    /// What is not resolved.
+    /// What both sides changed, resolved or not.
     pub fn conflicts(&self) -> &[Conflict] {
         &self.conflicts
     }
@@ -92,8 +92,13 @@ impl Plan {
         self.header.tasks.iter().all(|task| task.snapshots.local.complete && task.snapshots.remote.complete)
     }
 
-    /// Whether there is anything to do.
+    /// Whether anything changes on a side; what only the base learns is no change.
     pub fn has_changes(&self) -> bool {
-        !self.actions.is_empty()
+        self.actions.iter().any(|action| action.op != Op::Record)
+    }
+
+    /// The conflicts that the plan leaves as they are.
+    pub fn held(&self) -> impl Iterator<Item = &Conflict> {
+        self.conflicts.iter().filter(|conflict| conflict.is_held())
     }
 }

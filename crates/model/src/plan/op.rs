@@ -123,6 +123,18 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a side says of the base archive that was made with it.
+    Mark {
+        /// It is the side that the base knows.
+        Current = "current",
+        /// It does not know the base: another one stands in its place.
+        Missing = "missing",
+        /// It is behind the base: it was put back to what it was before.
+        Older = "older",
+    }
+}
+
+text_enum! {
     /// How much a finding matters.
     Level {
         /// The plan cannot be applied.

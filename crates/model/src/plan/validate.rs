@@ -7,6 +7,9 @@ use crate::path::RelPath;
 /// Where staged files stand for the time between stage and install, below the reserved name.
 pub const STAGE_DIR: &str = ".syncplan/stage";
 
+/// Where content stands that was replaced or removed, below the reserved name.
+pub const TRASH_DIR: &str = ".syncplan/trash";
+
 /// Why some parts are no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPlan {
@@ -179,6 +182,9 @@ fn check_action(action: &Action) -> Result<(), InvalidPlan> {
     if !path_ok {
         return Err(InvalidPlan::Reserved { action: action.id, path: action.path.clone() });
     }
+    if let Some(trash) = action.trash.as_ref().filter(|trash| !is_in_trash(trash)) {
+        return Err(InvalidPlan::Reserved { action: action.id, path: trash.clone() });
+    }
     match &action.from {
         Some(from) if reserved(from) && !(action.op == Op::Install && is_staged(from)) => {
             Err(InvalidPlan::Reserved { action: action.id, path: from.clone() })
@@ -196,7 +202,8 @@ fn check_shape(action: &Action) -> Result<(), &'static str> {
     if from && !op.has_from() && !op.transfers() {
         return Err("it cannot have a `from`");
     }
-    if (op.has_from() || op.transfers()) && expect.from.as_ref().and_then(super::Expectation::facts).is_none()
+    if (op.has_from() || op.transfers() || op == Op::Run)
+        && expect.from.as_ref().and_then(super::Expectation::facts).is_none()
     {
         return Err("it does not say what it expects to read");
     }
@@ -205,7 +212,7 @@ fn check_shape(action: &Action) -> Result<(), &'static str> {
     {
         return Err("it does not say what it leaves behind");
     }
-    if matches!(op, Op::Delete | Op::Rmdir | Op::SetMetadata) && expect.path.facts().is_none() {
+    if matches!(op, Op::Delete | Op::Rmdir | Op::SetMetadata | Op::Run) && expect.path.facts().is_none() {
         return Err("it does not say what it expects to find");
     }
     if op == Op::SetMetadata && action.result.is_none() {
@@ -216,6 +223,10 @@ fn check_shape(action: &Action) -> Result<(), &'static str> {
     {
         return Err("it is on the wrong side");
     }
+    let trashes = op.transfers() || op.removes() || matches!(op, Op::Copy | Op::Move | Op::Install | Op::Run);
+    if action.trash.is_some() && !(trashes && expect.path.facts().is_some()) {
+        return Err("it has nothing to put into the trash");
+    }
     if op == Op::Stage && !is_staged(&action.path) {
         return Err("it does not stage to a reserved name");
     }
@@ -223,6 +234,10 @@ fn check_shape(action: &Action) -> Result<(), &'static str> {
         return Err("it does not install from a reserved name");
     }
     Ok(())
+}
+
+fn is_in_trash(path: &RelPath) -> bool {
+    path.as_bytes().strip_prefix(TRASH_DIR.as_bytes()).is_some_and(|below| below.starts_with(b"/"))
 }
 
 fn is_staged(path: &RelPath) -> bool {

@@ -106,6 +106,10 @@ impl Case {
             guard: &fixture.guard,
             local: side("laptop", &fixture.local, &fixture.local_snapshot),
             remote: side("bucket", &fixture.remote, &fixture.remote_snapshot),
+            base: None,
+            only_side: None,
+            resolution: None,
+            protected_before: &[],
         }
     }
 

@@ -24,7 +24,9 @@ pub(super) fn judge(
 ) -> Option<Finding> {
     let own = protected.iter().filter(|it| *it.task == task.name);
     let filters: Vec<&ActionFilter> = own.flat_map(|it| it.filters).collect();
-    let touches = |action: &Action| views(action).any(|view| filters.iter().any(|it| it.matches(&view, now)));
+    let touches = |action: &Action| {
+        action.op != Op::Record && views(action).any(|view| filters.iter().any(|it| it.matches(&view, now)))
+    };
     let about = if filters.is_empty() { Vec::new() } else { select(actions, touches) };
     let first = about.first()?;
     let message = format!(
@@ -33,6 +35,20 @@ pub(super) fn judge(
         first.path,
     );
     Some(finding("protected", Level::Hard, task, message, &about))
+}
+
+/// A protection that is gone holds for one more plan, so that somebody sees that it goes.
+pub(super) fn judge_removed(task: &TaskHeader) -> Option<Finding> {
+    let gone = &task.limits.protected_before;
+    let first = gone.first()?;
+    let more = gone.len() - 1;
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let message = format!(
+        "the manifest no longer says `protect \"{}\"`{rest}, which still holds for this plan: if that is meant, apply \
+         with `--override protect-removed --reason TEXT`",
+        crate::Escaped(first.as_bytes()),
+    );
+    Some(finding("protect-removed", Level::Soft, task, message, &[]))
 }
 
 fn touch(count: usize) -> String {

@@ -35,6 +35,12 @@ impl Mtime {
         self.round_down(precision) == other.round_down(precision)
     }
 
+    /// The day in UTC, as `20260131`; nothing for times that no calendar holds.
+    pub fn to_day(self) -> Option<String> {
+        let timestamp = jiff::Timestamp::new(self.seconds, i32::try_from(self.nanos).unwrap_or(0)).ok()?;
+        Some(timestamp.strftime("%Y%m%d").to_string())
+    }
+
     /// As a date in UTC, for people; times that no calendar holds as their text.
     pub fn to_date(self) -> String {
         match jiff::Timestamp::new(self.seconds, i32::try_from(self.nanos).unwrap_or(0)) {

@@ -7,7 +7,9 @@
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use syncplan_model::RelPath;
-use syncplan_model::plan::{Action, ActionId, Expect, Expectation, InvalidPlan, Op, Reason, STAGE_DIR};
+use syncplan_model::plan::{
+    Action, ActionId, Agreement, Expect, Expectation, InvalidPlan, Op, Reason, STAGE_DIR,
+};
 
 use crate::graph::{Edge, Graph, Need};
 
@@ -18,6 +20,11 @@ const ROUNDS: usize = 16;
 pub(crate) fn split_cycles(graph: &mut Graph) -> Result<(), InvalidPlan> {
     if !graph.actions.iter().any(|action| action.op == Op::Move) {
         return Ok(());
+    }
+    for at in 0..graph.actions.len() {
+        if graph.is_same_name(at) {
+            graph.split(at);
+        }
     }
     for round in 0.. {
         let circles = circles(graph);
@@ -113,12 +120,15 @@ fn halves(whole: &Action) -> (Action, Action) {
         expect: Expect { from: whole.expect.from.clone(), path: Expectation::ABSENT },
         result: carried.clone().map(Box::new),
         risk: whole.risk.iter().copied().filter(|risk| !is_of_place(*risk)).collect(),
+        base: whole.base.clone().map(|base| Agreement { path: None, ..base }).filter(|it| it.from.is_some()),
+        trash: None,
         ..whole.clone()
     };
     let mut install = Action {
         op: Op::Install,
         from: Some(staged),
         expect: Expect { from: carried.map(Expectation::present), path: whole.expect.path.clone() },
+        base: whole.base.clone().map(|base| Agreement { from: None, ..base }),
         ..whole.clone()
     };
     for half in [&mut stage, &mut install] {

@@ -1,60 +1,21 @@
-//! What differs between the sides: one walk over both, and memory only for what differs.
+//! What differs between the sides, and from the base: one walk over all of them, and memory only for
+//! what differs.
 
-use syncplan_model::plan::Evidence;
+use syncplan_model::plan::{Evidence, Side};
+use syncplan_model::spec::Mode;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
 use crate::ancestry::Ancestry;
+use crate::base::Based;
 use crate::blind::Blind;
+use crate::change::Change;
+use crate::difference::{Below, Difference, Half, Hidden, Veil};
 use crate::equality::Verdict;
-use crate::one_way::OneWay;
+use crate::input::TaskInput;
+use crate::sides::Sides;
 use crate::unsupported::Unsupported;
 use crate::walk::walk;
-
-/// A path at which the sides are not the same.
-pub(crate) struct Difference {
-    pub(crate) path: RelPath,
-    pub(crate) source: Option<Box<Facts>>,
-    pub(crate) target: Option<Box<Facts>>,
-    /// Why the content is taken to be the same, if only metadata differs.
-    pub(crate) same: Option<Evidence>,
-    /// The length of the longest path above it at which the target has a directory; 0 is the root.
-    pub(crate) home: usize,
-    pub(crate) below: Below,
-}
-
-/// What stands below a difference.
-#[derive(Default)]
-pub(crate) struct Below {
-    /// The source has something there: there is a directory, whether it is listed or not.
-    pub(crate) source: bool,
-    /// The source has something there that has to come over.
-    pub(crate) wanted: bool,
-    /// The target has something there.
-    pub(crate) target: bool,
-    /// The first thing on the target that may not be touched.
-    pub(crate) hidden: Option<Hidden>,
-}
-
-/// Something on the target that may not be touched.
-pub(crate) struct Hidden {
-    pub(crate) path: Option<RelPath>,
-    pub(crate) veil: Veil,
-}
-
-/// Why nothing at or below a path is touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Veil {
-    /// A filter leaves it out.
-    Ignored,
-    /// It could not be read on one side or the other.
-    Unreadable,
-    /// It is neither file, directory nor symbolic link.
-    Special,
-    /// The source has something there that the target cannot hold.
-    Unsupported,
-    /// It is syncplan's own.
-    Reserved,
-}
+use crate::way::Way;
 
 /// All that differs, in the order of paths.
 pub(crate) struct Diff {
@@ -62,172 +23,247 @@ pub(crate) struct Diff {
     pub(crate) unsupported: Unsupported,
 }
 
-/// Finds what differs between the sides.
-pub(crate) fn diff(one_way: &OneWay<'_>) -> Diff {
-    let mut differ = Differ {
-        one_way: *one_way,
-        blind: Blind::of(one_way),
-        ancestry: Ancestry::default(),
-        source_dirs: one_way.both_have(Capability::Directories),
-        target_dirs: one_way.target_has(Capability::Directories),
-        diff: Diff { differences: Vec::new(), unsupported: Unsupported::default() },
-    };
+/// Finds what differs between the sides, and what the base does not know of what is the same.
+pub(crate) fn diff(task: &TaskInput<'_>) -> Diff {
+    let mut differ = Differ::of(task);
     if !differ.blind.everywhere {
-        walk(one_way.source.snapshot, one_way.target.snapshot, |path, source, target| {
-            differ.visit(path, source, target);
+        let base = task.usable_base();
+        walk(task.local.snapshot, task.remote.snapshot, base, |path, local, remote, base| {
+            differ.visit(path, Sides { local, remote }, base);
         });
     }
     differ.diff
 }
 
 struct Differ<'a> {
-    one_way: OneWay<'a>,
+    /// The way of a one-way task, else either.
+    way: Way<'a>,
+    /// The ways in which something may be brought.
+    ways: Vec<Way<'a>>,
     blind: Blind<'a>,
     ancestry: Ancestry<Seen>,
-    /// Whether directories of the source are compared.
-    source_dirs: bool,
-    target_dirs: bool,
+    /// Both stores have directories of their own.
+    both_have_dirs: bool,
+    has_base: bool,
     diff: Diff,
 }
 
 /// What is remembered of a path, for the sake of those below it.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    source: Option<EntryKind>,
-    target: Option<EntryKind>,
+    kinds: Sides<Option<EntryKind>>,
     veil: Option<Veil>,
     difference: Option<u32>,
 }
 
-impl Differ<'_> {
-    fn visit(&mut self, path: &RelPath, source: Option<&Facts>, target: Option<&Facts>) {
+type Found<'f> = Sides<Option<&'f Facts>>;
+
+impl<'a> Differ<'a> {
+    fn of(task: &'a TaskInput<'a>) -> Self {
+        let way = Way::of(task);
+        let ways = match task.spec.mode {
+            Mode::TwoWay => vec![Way::towards(task, Side::Local), Way::towards(task, Side::Remote)],
+            Mode::Update | Mode::Mirror => vec![way],
+        };
+        Self {
+            way,
+            ways,
+            blind: Blind::of(task),
+            ancestry: Ancestry::default(),
+            both_have_dirs: way.both_have(Capability::Directories),
+            has_base: task.usable_base().is_some(),
+            diff: Diff { differences: Vec::new(), unsupported: Unsupported::default() },
+        }
+    }
+
+    fn visit(&mut self, path: &RelPath, found: Found<'_>, base: Option<Based<'_>>) {
         self.ancestry.enter(path.as_bytes());
         let veil = self.ancestry.above().find_map(|(_, seen)| seen.veil);
         if let Some(veil) = veil {
-            return self.leave_alone(path, source, target, veil);
+            return self.leave_alone(path, found, veil);
         }
-        let opaque = source.and_then(Veil::of).or_else(|| target.and_then(Veil::of));
+        let opaque = found.local.and_then(Veil::of).or_else(|| found.remote.and_then(Veil::of));
         if let Some(veil) = opaque {
-            return self.draw(path, source, target, veil);
+            return self.draw(path, found, veil);
         }
-        let mut seen = Seen { source: kind(source), target: kind(target), ..Seen::default() };
-        let source = source.filter(|facts| self.source_dirs || facts.kind != EntryKind::Dir);
-        let target = target.filter(|facts| self.compares_target(source, facts));
-        match self.same(source, target) {
-            Some(_) if !self.has_new_metadata(source, target) => {
-                self.mark(|below| (below.source, below.target) = (true, true));
+        let mut seen = Seen { kinds: Sides::new(|side| kind(found[side])), ..Seen::default() };
+        let found = Sides::new(|side| found[side].filter(|facts| self.counts(side, facts, found)));
+        let same = self.same(found);
+        let changes = self.changes(found, base);
+        let touched = self.touched(found, base);
+        let metadata = same.is_some() && self.has_new_metadata(found, touched);
+        if self.is_settled(found, same, metadata, changes) {
+            if same.is_some() {
+                self.mark(Side::Local, |below| below.present = true);
+                self.mark(Side::Remote, |below| below.present = true);
             }
-            same => {
-                if let Some(veil) = self.veil_of_difference(path, source) {
-                    return self.draw(path, source, target, veil);
-                }
-                seen.difference = self.add(path, source, target, same);
-            }
+        } else if let Some(veil) = self.veil_of_difference(path, found) {
+            return self.draw(path, found, veil);
+        } else {
+            let halves = Sides::new(|side| self.half(side, path, found[side], changes[side], touched[side]));
+            seen.difference = self.add(Difference { path: path.clone(), sides: halves, same, metadata });
         }
         self.ancestry.push(seen);
     }
 
-    /// Directories that only the target keeps count where a file is to take their place.
-    fn compares_target(&self, source: Option<&Facts>, target: &Facts) -> bool {
-        target.kind != EntryKind::Dir || self.source_dirs || source.is_some() || self.is_in_replaced()
+    /// Nothing has to be done, and the base has nothing to learn.
+    fn is_settled(
+        &self,
+        found: Found<'_>,
+        same: Option<Evidence>,
+        metadata: bool,
+        changes: Sides<Change>,
+    ) -> bool {
+        let is_known = |side: Side| matches!(changes[side], Change::Unchanged | Change::Absent);
+        let known = !self.has_base || (is_known(Side::Local) && is_known(Side::Remote));
+        let both_absent = found.local.is_none() && found.remote.is_none();
+        known && !metadata && (same.is_some() || both_absent)
     }
 
-    fn is_in_replaced(&self) -> bool {
-        let replaced = |seen: &Seen| seen.target == Some(EntryKind::Dir) && is_leaf(seen.source);
+    /// Whether an entry is compared at all: a directory is, if both stores have them, and where a file
+    /// is to take its place.
+    fn counts(&self, side: Side, facts: &Facts, found: Found<'_>) -> bool {
+        if facts.kind != EntryKind::Dir || self.both_have_dirs {
+            return true;
+        }
+        let is_target = self.ways.iter().any(|way| way.side == side);
+        is_target && (kind(found[side.other()]).is_some_and(is_leaf) || self.is_in_replaced(side))
+    }
+
+    fn is_in_replaced(&self, side: Side) -> bool {
+        let replaced = |seen: &Seen| {
+            seen.kinds[side] == Some(EntryKind::Dir) && seen.kinds[side.other()].is_some_and(is_leaf)
+        };
         self.ancestry.above().any(|(_, seen)| replaced(seen))
     }
 
-    fn same(&self, source: Option<&Facts>, target: Option<&Facts>) -> Option<Evidence> {
-        match self.one_way.compare(source?, target?) {
+    fn same(&self, found: Found<'_>) -> Option<Evidence> {
+        match self.way.compare(found.local?, found.remote?) {
             Verdict::Same(evidence) => Some(evidence),
             Verdict::Different => None,
         }
     }
 
-    fn has_new_metadata(&self, source: Option<&Facts>, target: Option<&Facts>) -> bool {
-        source.zip(target).is_some_and(|(source, target)| self.one_way.metadata_differs(source, target))
+    /// In both directions only what somebody touched is set: where neither side did since the base, one
+    /// of them cannot keep what the other has.
+    fn has_new_metadata(&self, found: Found<'_>, touched: Sides<Option<bool>>) -> bool {
+        let (Some(local), Some(remote)) = (found.local, found.remote) else { return false };
+        let untouched = touched == Sides { local: Some(false), remote: Some(false) };
+        if self.ways.len() > 1 && untouched {
+            return false;
+        }
+        self.ways.iter().any(|way| match way.side {
+            Side::Remote => way.metadata_differs(local, remote),
+            Side::Local => way.metadata_differs(remote, local),
+        })
+    }
+
+    fn changes(&self, found: Found<'_>, base: Option<Based<'_>>) -> Sides<Change> {
+        Sides::new(|side| match (found[side], base) {
+            // Folders that only one store has are not in the base, and nothing by themselves.
+            (Some(facts), None) if facts.kind == EntryKind::Dir && !self.both_have_dirs => Change::Unchanged,
+            (now, base) => Change::of(now, base.as_ref().map(|base| base.on(side)), self.precision(side)),
+        })
+    }
+
+    /// Whether times or permission bits are others than the base knows, if it knows any.
+    fn touched(&self, found: Found<'_>, base: Option<Based<'_>>) -> Sides<Option<bool>> {
+        Sides::new(|side| {
+            let (now, base) = (found[side]?, base.as_ref()?.on(side));
+            let times = now.mtime.zip(base.mtime);
+            let modes = now.mode.zip(base.mode);
+            let later = times.is_some_and(|(now, base)| !now.agrees_with(base, self.precision(side)));
+            Some(later || modes.is_some_and(|(now, base)| now != base))
+        })
+    }
+
+    fn precision(&self, side: Side) -> u64 {
+        self.way.store(side).capabilities.mtime_precision
     }
 
     /// Why a difference is none that may be acted on.
-    fn veil_of_difference(&mut self, path: &RelPath, source: Option<&Facts>) -> Option<Veil> {
+    fn veil_of_difference(&mut self, path: &RelPath, found: Found<'_>) -> Option<Veil> {
         if self.blind.covers(path) {
             return Some(Veil::Unreadable);
         }
         if path.is_reserved() {
             return Some(Veil::Reserved);
         }
-        let below_file = || self.target_dirs && self.ancestry.above().any(|(_, seen)| is_leaf(seen.source));
-        let why = source.and_then(|facts| {
-            self.one_way.unsupported(path, facts).or_else(|| below_file().then_some("it stands below a file"))
+        let why = self.ways.iter().find_map(|way| {
+            let facts = found[way.side.other()]?;
+            way.unsupported(path, facts)
+                .or_else(|| self.is_below_file(way).then_some("it stands below a file"))
         });
         self.diff.unsupported.note(path, why?);
         Some(Veil::Unsupported)
     }
 
+    /// A bucket may have `a` and `a/b`, a folder may not.
+    fn is_below_file(&self, way: &Way<'_>) -> bool {
+        let source = way.side.other();
+        way.target_has(Capability::Directories)
+            && self.ancestry.above().any(|(_, seen)| seen.kinds[source].is_some_and(is_leaf))
+    }
+
     /// From here on downwards nothing is touched.
-    fn draw(&mut self, path: &RelPath, source: Option<&Facts>, target: Option<&Facts>, veil: Veil) {
-        self.leave_alone(path, source, target, veil);
+    fn draw(&mut self, path: &RelPath, found: Found<'_>, veil: Veil) {
+        self.leave_alone(path, found, veil);
         self.ancestry.push(Seen { veil: Some(veil), ..Seen::default() });
     }
 
-    fn leave_alone(&mut self, path: &RelPath, source: Option<&Facts>, target: Option<&Facts>, veil: Veil) {
-        if source.is_some() {
-            self.mark(|below| below.source = true);
+    fn leave_alone(&mut self, path: &RelPath, found: Found<'_>, veil: Veil) {
+        for side in [Side::Local, Side::Remote] {
+            if found[side].is_some() {
+                self.mark(side, |below| {
+                    below.present = true;
+                    // A name says more than that there is something.
+                    if below.hidden.as_ref().is_none_or(|hidden| hidden.path.is_none()) {
+                        below.hidden = Some(Box::new(Hidden { path: Some(path.clone()), veil }));
+                    }
+                });
+            }
         }
-        if target.is_some() {
-            self.mark(|below| {
-                below.target = true;
-                // A name says more than that there is something.
-                if below.hidden.as_ref().is_none_or(|hidden| hidden.path.is_none()) {
-                    below.hidden = Some(Hidden { path: Some(path.clone()), veil });
-                }
+    }
+
+    /// Tells the differences above the current path what a side has below them.
+    fn mark(&mut self, side: Side, note: impl Fn(&mut Below)) {
+        for difference in self.ancestry.above().filter_map(|(_, seen)| seen.difference) {
+            note(&mut self.diff.differences[difference as usize].sides[side].below);
+        }
+    }
+
+    fn add(&mut self, difference: Difference) -> Option<u32> {
+        for side in [Side::Local, Side::Remote] {
+            let half = difference.on(side);
+            let (present, change) = (half.facts.is_some(), half.change);
+            let differs = present && difference.same.is_none();
+            self.mark(side, |below| {
+                below.present |= present;
+                below.differs |= differs;
+                below.is_new |= differs && change.is_new();
             });
         }
-    }
-
-    /// Tells the differences above the current path what is below them.
-    fn mark(&mut self, note: impl Fn(&mut Below)) {
-        for difference in self.ancestry.above().filter_map(|(_, seen)| seen.difference) {
-            note(&mut self.diff.differences[difference as usize].below);
-        }
-    }
-
-    fn add(
-        &mut self,
-        path: &RelPath,
-        source: Option<&Facts>,
-        target: Option<&Facts>,
-        same: Option<Evidence>,
-    ) -> Option<u32> {
-        if source.is_none() && target.is_none() {
-            return None;
-        }
-        self.mark(|below| {
-            below.source |= source.is_some();
-            below.wanted |= source.is_some();
-            below.target |= target.is_some();
-        });
-        let home = self.ancestry.above().find(|(_, seen)| seen.target == Some(EntryKind::Dir));
-        let hidden = self.blind.is_below(path).then_some(Hidden { path: None, veil: Veil::Unreadable });
-        self.diff.differences.push(Difference {
-            path: path.clone(),
-            source: source.map(|facts| Box::new(facts.clone())),
-            target: target.map(|facts| Box::new(facts.clone())),
-            same,
-            home: home.map_or(0, |(len, _)| len),
-            below: Below { hidden, ..Below::default() },
-        });
+        self.diff.differences.push(difference);
         u32::try_from(self.diff.differences.len() - 1).ok()
     }
-}
 
-impl Veil {
-    fn of(facts: &Facts) -> Option<Self> {
-        match facts.kind {
-            EntryKind::Ignored => Some(Self::Ignored),
-            EntryKind::Unreadable => Some(Self::Unreadable),
-            EntryKind::Special => Some(Self::Special),
-            EntryKind::File | EntryKind::Dir | EntryKind::Symlink => None,
+    fn half(
+        &self,
+        side: Side,
+        path: &RelPath,
+        facts: Option<&Facts>,
+        change: Change,
+        touched: Option<bool>,
+    ) -> Half {
+        let home = self.ancestry.above().find(|(_, seen)| seen.kinds[side] == Some(EntryKind::Dir));
+        let unnamed = || Box::new(Hidden { path: None, veil: Veil::Unreadable });
+        let hidden = self.blind.is_below(side, path).then(unnamed);
+        Half {
+            facts: facts.map(|facts| Box::new(facts.clone())),
+            change,
+            touched: touched == Some(true),
+            home: home.map_or(0, |(len, _)| len),
+            below: Below { hidden, ..Below::default() },
         }
     }
 }
@@ -236,6 +272,6 @@ fn kind(facts: Option<&Facts>) -> Option<EntryKind> {
     facts.map(|facts| facts.kind)
 }
 
-fn is_leaf(kind: Option<EntryKind>) -> bool {
-    matches!(kind, Some(EntryKind::File | EntryKind::Symlink))
+fn is_leaf(kind: EntryKind) -> bool {
+    matches!(kind, EntryKind::File | EntryKind::Symlink)
 }

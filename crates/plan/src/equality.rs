@@ -4,7 +4,7 @@ use syncplan_model::plan::Evidence;
 use syncplan_model::spec::Compare;
 use syncplan_model::{Capability, EntryKind, Facts};
 
-use crate::one_way::OneWay;
+use crate::way::Way;
 
 /// What two places have to do with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Verdict {
     Different,
 }
 
-impl OneWay<'_> {
+impl Way<'_> {
     /// Judges the same path on both sides by all that is known of it.
     pub(crate) fn compare(&self, source: &Facts, target: &Facts) -> Verdict {
         match (source.kind, target.kind) {

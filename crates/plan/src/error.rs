@@ -1,18 +1,9 @@
 use syncplan_model::plan::InvalidPlan;
-use syncplan_model::spec::Mode;
 use syncplan_model::{StoreName, TaskName};
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
-    /// The planner does not know the mode.
-    #[error("the task `{task}` has the mode `{mode}`, which cannot be planned yet")]
-    Mode {
-        /// Whose mode it is.
-        task: TaskName,
-        /// The mode.
-        mode: Mode,
-    },
     /// There is something to do on a store that cannot be written to.
     #[error("the task `{task}` would change the store `{store}`, which is read-only")]
     ReadOnly {

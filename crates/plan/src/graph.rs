@@ -1,20 +1,29 @@
 //! The order in which actions have to happen: the fewest edges that say it.
 //!
-//! The letters are those of the design. In one direction the source is never changed, so that only
-//! reads on the target have to come before something (E4), and those are copies: content that goes
-//! is only ever moved, or copied from where it was moved to.
+//! The letters are those of the design. What is transferred stays where it is read, but for the losers
+//! of conflicts, which are read where they were moved to. So only reads on the same side have to come
+//! before something (E4), and those are copies: content that goes is only ever moved, or copied from
+//! where it was moved to.
+
+use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
-use syncplan_model::plan::{Action, Op};
+use syncplan_model::RelPath;
+use syncplan_model::plan::{Action, Op, Reason, Side};
 
 use crate::draft::{Drafter, carried};
+use crate::fold::Fold;
 use crate::identity::Origin;
+use crate::sides::Sides;
 use crate::work::Work;
 
 /// Actions by position, and who waits for whom.
+#[derive(Default)]
 pub(crate) struct Graph {
     pub(crate) actions: Vec<Action>,
     pub(crate) edges: Vec<Edge>,
+    /// Which names are one name on each side.
+    pub(crate) folds: Sides<Fold>,
 }
 
 /// One action comes before another.
@@ -38,14 +47,61 @@ pub(crate) enum Need {
 }
 
 impl Graph {
-    /// The actions of one task, and their edges.
+    /// The actions on one side, and their edges.
     pub(crate) fn of(drafter: &Drafter<'_>, work: &Work, origins: &[Origin]) -> Self {
-        let mut graph = Self { actions: draft(drafter, work, origins), edges: Vec::new() };
+        let mut graph = Self { actions: draft(drafter, work, origins), ..Self::default() };
+        graph.folds[drafter.way.side] = Fold::of(drafter.way.target.capabilities);
         let first_touch = graph.actions.len();
         graph.touch(drafter, work, origins);
-        let edges = graph.edges_of(work, origins, first_touch);
+        let edges = graph.edges_of(drafter.way.side, work, origins, first_touch);
         graph.edges.extend(edges);
         graph
+    }
+
+    /// The actions on both sides, and what waits for the other side.
+    pub(crate) fn join(local: Self, remote: Self) -> Self {
+        let folds = Sides { local: local.folds.local, remote: remote.folds.remote };
+        let offset = local.actions.len();
+        let mut graph = Self { folds, ..local };
+        graph.actions.extend(remote.actions);
+        let shifted = |edge: Edge| Edge { first: edge.first + offset, then: edge.then + offset, ..edge };
+        graph.edges.extend(remote.edges.into_iter().map(shifted));
+        graph.wait_for_what_is_made();
+        graph
+    }
+
+    /// Adds an action that nothing waits for, and that waits for nothing.
+    pub(crate) fn add(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// A loser of a conflict is sent from where it was moved to, a merged file when it is merged.
+    fn wait_for_what_is_made(&mut self) {
+        let makes = |action: &Action| action.op == Op::Run || action.reason == Reason::CONFLICT_KEPT;
+        let actions = || self.actions.iter().enumerate();
+        let made: FxHashMap<(Side, &RelPath), usize> = actions()
+            .filter(|(_, action)| makes(action) && !action.op.transfers())
+            .map(|(at, action)| ((action.side, &action.path), at))
+            .collect();
+        let sent = actions().filter(|(_, action)| !made.is_empty() && action.op.transfers());
+        let waits = sent.filter_map(|(then, action)| {
+            let first = *made.get(&(action.side.other(), &action.path))?;
+            Some(Edge { first, then, need: Need::Filled })
+        });
+        let waits: Vec<Edge> = waits.collect();
+        self.edges.extend(waits);
+    }
+
+    /// Whether a move only spells a name otherwise, where both spellings are one name.
+    pub(crate) fn is_same_name(&self, at: usize) -> bool {
+        let action = &self.actions[at];
+        let fold = self.folds[action.side];
+        action.op == Op::Move
+            && fold.is_some()
+            && action
+                .from
+                .as_ref()
+                .is_some_and(|it| fold.key(it.as_bytes()) == fold.key(action.path.as_bytes()))
     }
 
     /// E8: what is moved or copied gets the metadata of the source afterwards.
@@ -59,14 +115,15 @@ impl Graph {
         }
     }
 
-    fn edges_of(&self, work: &Work, origins: &[Origin], first_touch: usize) -> Vec<Edge> {
-        let places = Places::of(&self.actions, first_touch);
+    fn edges_of(&self, side: Side, work: &Work, origins: &[Origin], first_touch: usize) -> Vec<Edge> {
+        let fold = self.folds[side];
+        let places = Places::of(&self.actions, first_touch, fold);
         let mut edges = Vec::new();
         let mut wait = |first: Option<usize>, then: usize, need| {
             edges.extend(first.filter(|&first| first != then).map(|first| Edge { first, then, need }));
         };
         for (at, action) in self.actions[..first_touch].iter().enumerate() {
-            let path = action.path.as_bytes();
+            let path = &*fold.key(action.path.as_bytes());
             if !action.op.removes() {
                 // E1: what stands there goes first; E2: so that there is a folder to stand in.
                 wait(places.vacates.get(path).copied(), at, Need::Vacated);
@@ -74,12 +131,14 @@ impl Graph {
             }
             if let Some(vacated) = vacated_by(action) {
                 // E3: a directory goes when nothing is left in it.
-                let folder = parent(vacated).and_then(|above| places.unmakes.get(above));
+                let vacated = fold.key(vacated);
+                let folder = parent(&vacated).and_then(|above| places.unmakes.get(above));
                 wait(Some(at), folder.copied().unwrap_or(at), Need::Vacated);
             }
             if let Some(from) = action.from.as_ref().filter(|_| action.op == Op::Copy) {
                 // E4: a change of metadata changes what the copy expects to find.
-                wait(Some(at), places.touches.get(from.as_bytes()).copied().unwrap_or(at), Need::Order);
+                let touch = places.touches.get(&*fold.key(from.as_bytes())).copied();
+                wait(Some(at), touch.unwrap_or(at), Need::Order);
             }
         }
         for (at, origin) in origins.iter().enumerate().take(work.fills.len()) {
@@ -106,7 +165,9 @@ fn draft(drafter: &Drafter<'_>, work: &Work, origins: &[Origin]) -> Vec<Action> 
         work.fills.iter().zip(origins).map(|(fill, origin)| drafter.fill(fill, origin, left_by(origin)));
     let dirs = work.dirs.iter().map(|dir| drafter.mkdir(dir));
     let removals = work.removals.iter().map(|removal| drafter.removal(removal));
-    fills.chain(dirs).chain(removals).collect()
+    let asides = work.asides.iter().map(|aside| drafter.aside(aside));
+    let merges = work.merges.iter().map(|merge| drafter.merge(merge));
+    fills.chain(dirs).chain(removals).chain(asides).chain(merges).collect()
 }
 
 /// The origin whose facts tell what metadata came along.
@@ -117,23 +178,23 @@ fn origin_of_content(origins: &[Origin], at: usize) -> &Origin {
     }
 }
 
-/// Which action does what to a path.
+/// Which action does what to a path, by its folded name.
 struct Places<'a> {
-    vacates: FxHashMap<&'a [u8], usize>,
-    makes: FxHashMap<&'a [u8], usize>,
-    unmakes: FxHashMap<&'a [u8], usize>,
-    touches: FxHashMap<&'a [u8], usize>,
+    vacates: FxHashMap<Cow<'a, [u8]>, usize>,
+    makes: FxHashMap<Cow<'a, [u8]>, usize>,
+    unmakes: FxHashMap<Cow<'a, [u8]>, usize>,
+    touches: FxHashMap<Cow<'a, [u8]>, usize>,
 }
 
 impl<'a> Places<'a> {
-    fn of(actions: &'a [Action], first_touch: usize) -> Self {
+    fn of(actions: &'a [Action], first_touch: usize, fold: Fold) -> Self {
         let of_op = |op: Op| {
             let own = actions.iter().enumerate().filter(move |(_, action)| action.op == op);
-            own.map(|(at, action)| (action.path.as_bytes(), at)).collect()
+            own.map(|(at, action)| (fold.key(action.path.as_bytes()), at)).collect()
         };
         let vacates = actions[..first_touch].iter().enumerate();
         Self {
-            vacates: vacates.filter_map(|(at, action)| Some((vacated_by(action)?, at))).collect(),
+            vacates: vacates.filter_map(|(at, action)| Some((fold.key(vacated_by(action)?), at))).collect(),
             makes: of_op(Op::Mkdir),
             unmakes: of_op(Op::Rmdir),
             touches: of_op(Op::SetMetadata),

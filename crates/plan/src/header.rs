@@ -1,6 +1,6 @@
-use syncplan_model::Snapshot;
-use syncplan_model::plan::{DeleteLimit, Header, Limits, SnapshotHeader, Snapshots, TaskHeader};
-use syncplan_model::spec::{FilesTask, Guard};
+use syncplan_model::plan::{DeleteLimit, Header, Limits, Side, SnapshotHeader, Snapshots, TaskHeader};
+use syncplan_model::spec::{Direction, FilesTask, Guard, Mode};
+use syncplan_model::{ActionFilter, Snapshot};
 
 use crate::input::{PlanInput, TaskInput};
 
@@ -19,14 +19,30 @@ fn task_header(input: &PlanInput<'_>, task: &TaskInput<'_>) -> TaskHeader {
         name: task.name.clone(),
         kind: "files".to_owned(),
         mode: task.spec.mode,
-        direction: Some(task.spec.direction),
+        direction: direction(task),
         after: task.after.iter().filter(is_planned).cloned().collect(),
         local: task.local.header.clone(),
         remote: task.remote.header.clone(),
-        base: None,
+        base: task.base.as_ref().map(|base| base.header.clone()),
         snapshots: Snapshots { local: seen(task.local.snapshot), remote: seen(task.remote.snapshot) },
-        limits: limits(task.spec, task.guard),
+        limits: Limits { protected_before: texts(task.protected_before), ..limits(task.spec, task.guard) },
     }
+}
+
+/// Which side was the source; none where both sides are changed.
+fn direction(task: &TaskInput<'_>) -> Option<Direction> {
+    match (task.spec.mode, task.only_side) {
+        (Mode::TwoWay, None) => None,
+        (Mode::TwoWay, Some(Side::Remote)) => Some(Direction::Push),
+        (Mode::TwoWay, Some(Side::Local)) => Some(Direction::Fetch),
+        // Whoever decides a conflict may take what the target has.
+        _ if task.resolution.is_some() => None,
+        _ => Some(task.spec.direction),
+    }
+}
+
+fn texts(filters: &[ActionFilter]) -> Vec<String> {
+    filters.iter().map(ToString::to_string).collect()
 }
 
 fn seen(snapshot: &Snapshot) -> SnapshotHeader {
@@ -52,7 +68,7 @@ pub fn limits(spec: &FilesTask, guard: &Guard) -> Limits {
         delete: limit(own.max_count, own.max_percent, own.max_bytes),
         max_delete: limit(general.count, general.percent, general.bytes),
         max_change_percent: guard.max_change_percent,
-        protect: spec.protect.iter().map(ToString::to_string).collect(),
+        protect: texts(&spec.protect),
         protected_before: Vec::new(),
     }
 }

@@ -8,9 +8,9 @@ use syncplan_model::plan::Evidence;
 use syncplan_model::{Capability, Digest, EntryKind, Facts, Fingerprint, RelPath};
 
 use crate::equality::{Verdict, content};
-use crate::one_way::OneWay;
 use crate::suffix;
 use crate::survey::{Found, Survey, Wanted};
+use crate::way::Way;
 use crate::work::{Fill, Work};
 
 /// Where the content of a fill comes from.
@@ -18,7 +18,13 @@ pub(crate) enum Origin {
     /// From the other side.
     Transfer,
     /// From another path of the target, which is empty afterwards.
-    Move { from: RelPath, facts: Box<Facts>, evidence: Evidence },
+    Move {
+        from: RelPath,
+        facts: Box<Facts>,
+        evidence: Evidence,
+        /// Nothing stands there on the other side either, nor comes to.
+        for_good: bool,
+    },
     /// From another path of the target, which stays.
     Copy { from: RelPath, facts: Box<Facts>, evidence: Evidence },
     /// From where another fill, by its position, has moved the content to.
@@ -28,28 +34,31 @@ pub(crate) enum Origin {
     CopyOfMoved { fill: usize, evidence: Evidence },
 }
 
-/// Finds an origin for every fill, and takes what moves out of what is removed or replaced.
-pub(crate) fn identify(one_way: &OneWay<'_>, work: &mut Work) -> (Vec<Origin>, Survey) {
-    let moves = find_moves(one_way, work);
+/// Finds an origin for every fill of one side, and takes what moves out of what is removed or replaced.
+///
+/// `source_going` are the paths of the other side that this plan changes as well.
+pub(crate) fn identify(
+    way: &Way<'_>,
+    work: &mut Work,
+    source_going: &FxHashSet<RelPath>,
+) -> (Vec<Origin>, Survey) {
+    let moves = find_moves(way, work);
     let mut origins: Vec<Origin> = Vec::with_capacity(work.fills.len());
     let mut moved = FxHashSet::default();
     for found in moves {
-        if let Some((from, ..)) = &found {
-            moved.insert(from.clone());
+        if let Some(found) = &found {
+            moved.insert(found.from.clone());
         }
-        origins.push(found.map_or(Origin::Transfer, |(from, facts, evidence)| Origin::Move {
-            from,
-            facts,
-            evidence,
+        origins.push(found.map_or(Origin::Transfer, |Pair { from, facts, evidence, for_good }| {
+            Origin::Move { from, facts, evidence, for_good }
         }));
     }
     work.removals.retain(|removal| !moved.contains(&removal.path));
     for fill in work.fills.iter_mut().filter(|fill| moved.contains(&fill.path)) {
-        fill.replaced = None;
+        (fill.replaced, fill.trash) = (None, false);
     }
-    let copied =
-        if one_way.target_has(Capability::ServerCopy) { candidates(work, &origins) } else { Vec::new() };
-    let survey = Survey::of(one_way, &wanted(work, &copied), work, &moved);
+    let copied = if way.target_has(Capability::ServerCopy) { candidates(work, &origins) } else { Vec::new() };
+    let survey = Survey::of(way, &wanted(work, &copied), work, &moved, source_going);
     find_copies(work, &mut origins, &copied, &survey);
     (origins, survey)
 }
@@ -59,16 +68,24 @@ pub(crate) fn is_pairable(facts: &Facts) -> bool {
     facts.kind == EntryKind::File && facts.size > 0
 }
 
-type Pair = (RelPath, Box<Facts>, Evidence);
+/// What a fill is paired with.
+struct Pair {
+    from: RelPath,
+    facts: Box<Facts>,
+    evidence: Evidence,
+    for_good: bool,
+}
 
 /// A file on the target that goes, or is replaced.
+#[derive(Clone, Copy)]
 struct Leaving<'a> {
     path: &'a RelPath,
     facts: &'a Facts,
+    for_good: bool,
 }
 
-fn find_moves(one_way: &OneWay<'_>, work: &Work) -> Vec<Option<Pair>> {
-    let leaving = if one_way.can_move() { leaving(work) } else { Vec::new() };
+fn find_moves(way: &Way<'_>, work: &Work) -> Vec<Option<Pair>> {
+    let leaving = if way.can_move() { leaving(work) } else { Vec::new() };
     let mut pairing = Pairing {
         of_fill: vec![None; work.fills.len()],
         taken: vec![false; leaving.len()],
@@ -76,20 +93,25 @@ fn find_moves(one_way: &OneWay<'_>, work: &Work) -> Vec<Option<Pair>> {
         leaving: &leaving,
     };
     if !leaving.is_empty() {
-        pairing.pair_stated(one_way);
+        pairing.pair_stated(way);
         pairing.pair_by(|facts| facts.digest, Evidence::Digest);
         pairing.pair_by(|facts| facts.fingerprint.map(|hash| (hash, facts.size)), Evidence::Fingerprint);
     }
     let owned = |(at, evidence): (usize, Evidence)| {
-        (leaving[at].path.clone(), Box::new(leaving[at].facts.clone()), evidence)
+        let Leaving { path, facts, for_good } = leaving[at];
+        Pair { from: path.clone(), facts: Box::new(facts.clone()), evidence, for_good }
     };
     pairing.of_fill.iter().map(|found| found.map(owned)).collect()
 }
 
 fn leaving(work: &Work) -> Vec<Leaving<'_>> {
-    let removed = work.removals.iter().map(|it| Leaving { path: &it.path, facts: &it.facts });
-    let replaced =
-        work.fills.iter().filter_map(|it| Some(Leaving { path: &it.path, facts: it.replaced.as_ref()? }));
+    let removed = work.removals.iter();
+    let removed = removed.map(|it| Leaving { path: &it.path, facts: &it.facts, for_good: it.for_good });
+    let replaced = work
+        .fills
+        .iter()
+        .filter(|fill| !fill.is_made)
+        .filter_map(|it| Some(Leaving { path: &it.path, facts: it.replaced.as_ref()?, for_good: false }));
     let mut leaving: Vec<_> = removed.chain(replaced).filter(|it| is_pairable(it.facts)).collect();
     leaving.sort_by(|a, b| a.path.cmp(b.path));
     leaving
@@ -112,8 +134,8 @@ struct Alike {
 
 impl Pairing<'_> {
     /// What the manifest says was moved, where nothing contradicts it.
-    fn pair_stated(&mut self, one_way: &OneWay<'_>) {
-        for hint in &one_way.task.spec.moved {
+    fn pair_stated(&mut self, way: &Way<'_>) {
+        for hint in &way.task.spec.moved {
             for (at, fill) in self.fills.iter().enumerate() {
                 let Some(from) = rebased(&fill.path, &hint.to, &hint.from) else { continue };
                 let Ok(source) = self.leaving.binary_search_by(|it| it.path.as_bytes().cmp(&from)) else {
@@ -160,7 +182,7 @@ impl Pairing<'_> {
     fn take(&mut self, fill: usize, source: usize, evidence: Evidence) {
         let (into, from) = (&self.fills[fill], &self.leaving[source]);
         let contradicted = content(&into.facts, from.facts) == Some(Verdict::Different);
-        let possible = is_pairable(&into.facts) && !contradicted && into.path != *from.path;
+        let possible = is_pairable(&into.facts) && !into.is_made && !contradicted && into.path != *from.path;
         if possible && self.of_fill[fill].is_none() && !self.taken[source] {
             self.of_fill[fill] = Some((source, evidence));
             self.taken[source] = true;
@@ -176,7 +198,11 @@ fn rebased(path: &RelPath, to: &RelPath, from: &RelPath) -> Option<Vec<u8>> {
 
 /// Fills that may come to be copies, by position.
 fn candidates(work: &Work, origins: &[Origin]) -> Vec<usize> {
-    let open = |&at: &usize| matches!(origins[at], Origin::Transfer) && is_pairable(&work.fills[at].facts);
+    let open = |&at: &usize| {
+        matches!(origins[at], Origin::Transfer)
+            && !work.fills[at].is_made
+            && is_pairable(&work.fills[at].facts)
+    };
     (0..origins.len()).filter(open).collect()
 }
 

@@ -6,8 +6,9 @@
 //!
 //! The way of the data, one module a step:
 //!
-//! - `diff`: what differs between the sides, found in one walk over both;
-//! - `reconcile`: what each difference means, by mode and policy; conflicts;
+//! - `diff`: what differs between the sides and from the base, found in one walk over all of them;
+//! - `one_way`, `two_way`: what each difference means; `conflict`: what a policy makes of a conflict;
+//! - `reconcile`: decisions become work, where nothing stands in the way;
 //! - `identity`: what goes here and comes there is a move, what is there already can be copied;
 //! - `draft`: actions with what they expect and leave behind, and what they put at risk;
 //! - `graph`: who waits for whom; `cycle`: circles are cut; `choose`: `--only` and `--exclude`;
@@ -55,31 +56,45 @@
 //! assert_eq!(plan.actions()[0].op, Op::Move);
 //! ```
 
+mod agreed;
 mod ancestry;
+mod base;
 mod blind;
+mod change;
 mod choose;
+mod collision;
 mod compile;
+mod conflict;
 mod cycle;
+mod decision;
 mod diff;
+mod difference;
 mod draft;
 mod equality;
 mod error;
+mod fold;
 mod graph;
 mod header;
 mod identity;
 mod input;
+
 mod one_way;
 mod parents;
 mod phase;
 mod question;
 mod reconcile;
+mod sides;
 mod status;
 mod suffix;
 mod survey;
+mod two_way;
 mod unsupported;
 mod walk;
+mod way;
 mod work;
 
+pub use agreed::agreed;
+pub use change::Change;
 pub use compile::compile;
 pub use error::CompileError;
 pub use header::limits;

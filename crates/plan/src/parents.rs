@@ -21,6 +21,6 @@ pub(crate) fn add_missing(work: &mut Work) {
         }
     }
     let new = missing.into_iter().filter_map(|(path, home)| Some((RelPath::new(path).ok()?, home)));
-    work.dirs.extend(new.map(|(path, home)| NewDir { path, reason: Reason::PARENT, home }));
+    work.dirs.extend(new.map(|(path, home)| NewDir { path, reason: Reason::PARENT, home, is_listed: false }));
     work.dirs.sort_by(|a, b| a.path.cmp(&b.path));
 }

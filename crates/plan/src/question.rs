@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use syncplan_model::plan::Side;
-use syncplan_model::spec::{Compare, Mode};
+use syncplan_model::spec::Compare;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
 use crate::diff::diff;
 use crate::equality::content;
 use crate::identity::is_pairable;
-use crate::input::{SideInput, TaskInput};
-use crate::one_way::OneWay;
+use crate::input::TaskInput;
 use crate::reconcile::reconcile;
+use crate::sides::Sides;
+use crate::way::Way;
 use crate::work::Work;
 
 /// What the planner would like to know before it compiles a task, each list in the order of paths.
@@ -57,12 +58,14 @@ impl Questions {
 /// Ask again with the answers in the snapshots until nothing *new* is asked; three rounds suffice. A
 /// question that could not be answered is asked again, and [`compile`](crate::compile) does without.
 pub fn questions(task: &TaskInput<'_>) -> Questions {
-    if task.spec.mode == Mode::TwoWay {
-        return Questions::default();
-    }
-    let mut asker = Asker { one_way: OneWay::of(task), source: BTreeMap::new(), target: BTreeMap::new() };
+    let mut asker = Asker { way: Way::of(task), asked: Sides::default() };
     asker.ask_about_equality();
-    asker.ask_about_identity();
+    let resolved = reconcile(task, diff(task).differences);
+    asker.ask_about_identity(Way::towards(task, Side::Local), resolved.work.local);
+    asker.ask_about_identity(Way::towards(task, Side::Remote), resolved.work.remote);
+    for (side, path) in &resolved.unknown {
+        asker.ask(*side, path, Inquiry::Full, true);
+    }
     asker.questions()
 }
 
@@ -70,65 +73,56 @@ pub fn questions(task: &TaskInput<'_>) -> Questions {
 const STAYING_PER_FILL: usize = 8;
 
 struct Asker<'a> {
-    one_way: OneWay<'a>,
-    source: BTreeMap<RelPath, Inquiry>,
-    target: BTreeMap<RelPath, Inquiry>,
+    way: Way<'a>,
+    asked: Sides<BTreeMap<RelPath, Inquiry>>,
 }
 
-/// Which side a question is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Source,
-    Target,
-}
-
-impl Asker<'_> {
+impl<'a> Asker<'a> {
     /// Files at one path of which it is not clear whether they are the same.
     fn ask_about_equality(&mut self) {
-        let one_way = self.one_way;
-        one_way.walk_uncovered(|path, source, target| {
-            if let Some((source, target)) = source.zip(target).filter(|(a, b)| is_file(a) && is_file(b)) {
-                self.ask_about_pair(path, source, target);
+        let task = self.way.task;
+        task.walk_uncovered(|path, local, remote| {
+            if let Some((local, remote)) = local.zip(remote).filter(|(a, b)| is_file(a) && is_file(b)) {
+                self.ask_about_pair(path, local, remote);
             }
         });
     }
 
-    fn ask_about_pair(&mut self, path: &RelPath, source: &Facts, target: &Facts) {
-        let whole = source.digest.is_some() && target.digest.is_some();
-        let known = content(source, target);
-        match self.one_way.task.spec.compare {
+    fn ask_about_pair(&mut self, path: &RelPath, local: &Facts, remote: &Facts) {
+        let whole = local.digest.is_some() && remote.digest.is_some();
+        let known = content(local, remote);
+        match self.way.task.spec.compare {
             // Different samples refute, equal ones do not suffice.
             Compare::Full if whole || known == Some(crate::equality::Verdict::Different) => {}
             Compare::Full => {
-                self.ask(Role::Source, path, Inquiry::Full, source.digest.is_none());
-                self.ask(Role::Target, path, Inquiry::Full, target.digest.is_none());
+                self.ask(Side::Local, path, Inquiry::Full, local.digest.is_none());
+                self.ask(Side::Remote, path, Inquiry::Full, remote.digest.is_none());
             }
             _ if known.is_some() => {}
-            Compare::Sampled => self.ask_for_samples(path, source, target),
-            Compare::Quick if source.mtime.is_none() || target.mtime.is_none() => {
-                self.ask(Role::Source, path, Inquiry::Stat, source.mtime.is_none());
-                self.ask(Role::Target, path, Inquiry::Stat, target.mtime.is_none());
+            Compare::Sampled => self.ask_for_samples(path, local, remote),
+            Compare::Quick if local.mtime.is_none() || remote.mtime.is_none() => {
+                self.ask(Side::Local, path, Inquiry::Stat, local.mtime.is_none());
+                self.ask(Side::Remote, path, Inquiry::Stat, remote.mtime.is_none());
             }
-            Compare::Quick if self.one_way.mtimes_agree(source, target) => {}
+            Compare::Quick if self.way.mtimes_agree(local, remote) => {}
             // Touched, or edited without a change of size: content tells, where it is cheap to have.
             Compare::Quick => {
-                let has = |facts: &Facts| !self.needs_sample(facts);
-                let cheap = (self.reads_cheaply(Role::Source), self.reads_cheaply(Role::Target));
-                if (cheap.0 || has(source)) && (cheap.1 || has(target)) {
-                    self.ask_for_samples(path, source, target);
+                let told = |side: Side, facts: &Facts| self.reads_cheaply(side) || !self.needs_sample(facts);
+                if told(Side::Local, local) && told(Side::Remote, remote) {
+                    self.ask_for_samples(path, local, remote);
                 }
             }
         }
     }
 
-    fn ask_for_samples(&mut self, path: &RelPath, source: &Facts, target: &Facts) {
-        self.ask(Role::Source, path, Inquiry::Sampled, self.needs_sample(source));
-        self.ask(Role::Target, path, Inquiry::Sampled, self.needs_sample(target));
+    fn ask_for_samples(&mut self, path: &RelPath, local: &Facts, remote: &Facts) {
+        self.ask(Side::Local, path, Inquiry::Sampled, self.needs_sample(local));
+        self.ask(Side::Remote, path, Inquiry::Sampled, self.needs_sample(remote));
     }
 
     /// Whether sampling would tell something: small files are hashed whole.
     fn needs_sample(&self, facts: &Facts) -> bool {
-        let sample = &self.one_way.task.spec.sample;
+        let sample = &self.way.task.spec.sample;
         match sample.samples(facts.size) {
             true => facts.fingerprint.is_none_or(|it| it.scheme() != sample.scheme()),
             false => facts.digest.is_none(),
@@ -136,11 +130,11 @@ impl Asker<'_> {
     }
 
     /// New files whose content may stand elsewhere on the target.
-    fn ask_about_identity(&mut self) {
-        let mut work = reconcile(&self.one_way, diff(&self.one_way).differences);
+    fn ask_about_identity(&mut self, way: Way<'a>, mut work: Work) {
         // Whether these differ at all is still to be found out.
-        work.fills
-            .retain(|fill| !self.source.contains_key(&fill.path) && !self.target.contains_key(&fill.path));
+        let is_open =
+            |path: &RelPath| self.asked.local.contains_key(path) || self.asked.remote.contains_key(path);
+        work.fills.retain(|fill| !fill.is_made && !is_open(&fill.path));
         let mut sizes: FxHashMap<u64, Alike> = FxHashMap::default();
         for fill in work.fills.iter().filter(|fill| is_pairable(&fill.facts)) {
             sizes.entry(fill.facts.size).or_default().fills.push((fill.path.clone(), (*fill.facts).clone()));
@@ -148,25 +142,24 @@ impl Asker<'_> {
         if sizes.is_empty() {
             return;
         }
-        self.find_alike(&work, &mut sizes);
+        self.find_alike(&way, &work, &mut sizes);
         // Sizes share no file, so that their order changes nothing.
-        sizes.into_values().for_each(|alike| self.ask_about_alike(&alike));
+        sizes.into_values().for_each(|alike| self.ask_about_alike(way.side, &alike));
     }
 
-    fn find_alike(&self, work: &Work, sizes: &mut FxHashMap<u64, Alike>) {
+    fn find_alike(&self, way: &Way<'_>, work: &Work, sizes: &mut FxHashMap<u64, Alike>) {
         let replaced = work.fills.iter().filter_map(|fill| Some((&fill.path, fill.replaced.as_deref()?)));
         let removed = work.removals.iter().map(|removal| (&removal.path, &*removal.facts));
-        let going: FxHashSet<&RelPath> =
-            removed.clone().chain(replaced.clone()).map(|(path, _)| path).collect();
-        if self.one_way.can_move() {
+        let going: FxHashSet<&RelPath> = work.going().collect();
+        if way.can_move() {
             for (path, facts) in removed.chain(replaced).filter(|(_, facts)| is_pairable(facts)) {
                 if let Some(alike) = sizes.get_mut(&facts.size) {
                     alike.add(path, facts, self.needs_sample(facts), usize::MAX);
                 }
             }
         }
-        if self.one_way.target_has(Capability::ServerCopy) {
-            self.one_way.walk_uncovered(|path, _, target| {
+        if way.target_has(Capability::ServerCopy) {
+            way.walk_uncovered(|path, _, target| {
                 let staying = target.filter(|facts| is_pairable(facts) && !going.contains(path));
                 let alike = staying.and_then(|facts| Some((facts, sizes.get_mut(&facts.size)?)));
                 if let Some((facts, alike)) = alike {
@@ -178,57 +171,46 @@ impl Asker<'_> {
     }
 
     /// Content is only read where the other side has, or can cheaply get, something to compare it with.
-    fn ask_about_alike(&mut self, alike: &Alike) {
+    fn ask_about_alike(&mut self, target: Side, alike: &Alike) {
         if !alike.is_known && alike.unknown.is_empty() {
             return;
         }
         let known = alike.fills.iter().any(|(_, facts)| !self.needs_sample(facts));
-        let source_tells = known || self.reads_cheaply(Role::Source);
-        let target_tells = alike.is_known || self.reads_cheaply(Role::Target);
+        let source_tells = known || self.reads_cheaply(target.other());
+        let target_tells = alike.is_known || self.reads_cheaply(target);
         for (path, facts) in &alike.fills {
-            self.ask_for_content(Role::Source, path, facts, target_tells);
+            self.ask_for_content(target.other(), path, facts, target_tells);
         }
         for (path, facts) in &alike.unknown {
-            self.ask_for_content(Role::Target, path, facts, source_tells);
+            self.ask_for_content(target, path, facts, source_tells);
         }
     }
 
     /// Elsewhere a look at the place may reveal a digest that was kept with it.
-    fn ask_for_content(&mut self, role: Role, path: &RelPath, facts: &Facts, is_of_use: bool) {
+    fn ask_for_content(&mut self, side: Side, path: &RelPath, facts: &Facts, is_of_use: bool) {
         let unknown = self.needs_sample(facts);
-        match self.reads_cheaply(role) {
-            true => self.ask(role, path, Inquiry::Sampled, unknown && is_of_use),
-            false => self.ask(role, path, Inquiry::Stat, unknown && facts.mtime.is_none()),
+        match self.reads_cheaply(side) {
+            true => self.ask(side, path, Inquiry::Sampled, unknown && is_of_use),
+            false => self.ask(side, path, Inquiry::Stat, unknown && facts.mtime.is_none()),
         }
     }
 
-    fn ask(&mut self, role: Role, path: &RelPath, inquiry: Inquiry, needed: bool) {
-        let asked = match role {
-            Role::Source => &mut self.source,
-            Role::Target => &mut self.target,
-        };
+    fn ask(&mut self, side: Side, path: &RelPath, inquiry: Inquiry, needed: bool) {
         if needed {
-            asked.entry(path.clone()).and_modify(|known| *known = inquiry.max(*known)).or_insert(inquiry);
+            let known = self.asked[side].entry(path.clone()).or_insert(inquiry);
+            *known = inquiry.max(*known);
         }
     }
 
-    fn reads_cheaply(&self, role: Role) -> bool {
-        let side: &SideInput<'_> = match role {
-            Role::Source => self.one_way.source,
-            Role::Target => self.one_way.target,
-        };
-        side.capabilities.has(Capability::CheapReads)
+    fn reads_cheaply(&self, side: Side) -> bool {
+        self.way.store(side).capabilities.has(Capability::CheapReads)
     }
 
     fn questions(self) -> Questions {
         let list = |asked: BTreeMap<RelPath, Inquiry>| {
             asked.into_iter().map(|(path, inquiry)| Question { path, inquiry }).collect()
         };
-        let (source, target) = (list(self.source), list(self.target));
-        match self.one_way.side {
-            Side::Remote => Questions { local: source, remote: target },
-            Side::Local => Questions { local: target, remote: source },
-        }
+        Questions { local: list(self.asked.local), remote: list(self.asked.remote) }
     }
 }
 

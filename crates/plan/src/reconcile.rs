@@ -1,196 +1,379 @@
-//! What each difference means for the target, by mode and by policy.
+//! What each difference brings about: decisions become work, where nothing stands in the way.
 //!
-//! At every branch a comment says what is known there. Nothing here knows of moves: a renamed file is
-//! one that goes and one that comes; see [`identity`](crate::identity).
+//! Nothing here knows of moves: a renamed file is one that goes and one that comes; see
+//! [`identity`](crate::identity).
 
 use syncplan_model::plan::{Conflict, Reason, Side};
+use syncplan_model::spec::{DeletePolicy, Mode};
 use syncplan_model::{Capability, EntryKind, Facts, RelPath, is_below};
 
-use crate::diff::{Difference, Hidden, Veil};
-use crate::one_way::OneWay;
+use crate::change::Change;
+use crate::conflict::{Ending, Unnamed, kept_name, policy_of, settle};
+use crate::decision::Decision;
+use crate::difference::{Difference, Half};
+use crate::input::TaskInput;
 use crate::parents::add_missing;
-use crate::work::{Fill, NewDir, Removal, Touch, Work};
+use crate::sides::Sides;
+use crate::way::Way;
+use crate::work::{Aside, Fill, Merge, NewDir, Record, Removal, Resolved, Touch};
+use crate::{one_way, two_way};
 
 /// Decides what happens at each difference.
-pub(crate) fn reconcile(one_way: &OneWay<'_>, differences: Vec<Difference>) -> Work {
-    let mut reconciler = Reconciler { one_way: *one_way, held: None, withheld: None, work: Work::default() };
+pub(crate) fn reconcile(task: &TaskInput<'_>, mut differences: Vec<Difference>) -> Resolved {
     // A folder's content comes behind it, but not right behind it: `a`, `a.x`, `a/b`. Sorting by
     // components puts it there, so that one held folder at a time is enough to remember.
-    let mut differences = differences;
     differences.sort_by(|a, b| a.path.components().cmp(b.path.components()));
-    for difference in differences {
-        reconciler.resolve(difference);
+    let mut reconciler = Reconciler::of(task);
+    differences.iter().for_each(|difference| reconciler.resolve(difference));
+    let mut resolved = reconciler.resolved;
+    for way in [&reconciler.ways.local, &reconciler.ways.remote] {
+        let work = &mut resolved.work[way.side];
+        work.sort();
+        if way.target_has(Capability::Directories) {
+            add_missing(work);
+        }
     }
-    let mut work = reconciler.work;
-    work.fills.sort_by(|a, b| a.path.cmp(&b.path));
-    work.removals.sort_by(|a, b| a.path.cmp(&b.path));
-    if one_way.target_has(Capability::Directories) {
-        add_missing(&mut work);
-    }
-    work
+    resolved
 }
 
 struct Reconciler<'a> {
-    one_way: OneWay<'a>,
+    task: &'a TaskInput<'a>,
+    ways: Sides<Way<'a>>,
+    /// Which sides may be changed.
+    writable: Sides<bool>,
     /// At and below it nothing changes on either side.
     held: Option<RelPath>,
     /// It stays, and so do the folders below it that lead to why.
-    withheld: Option<RelPath>,
-    work: Work,
+    withheld: Sides<Option<RelPath>>,
+    /// At and below it one side is taken as it is: it won a conflict.
+    taken: Option<(RelPath, Side)>,
+    resolved: Resolved,
 }
 
-impl Reconciler<'_> {
-    fn resolve(&mut self, difference: Difference) {
-        if is_at_or_below(&difference.path, self.held.as_ref()) {
+impl<'a> Reconciler<'a> {
+    fn of(task: &'a TaskInput<'a>) -> Self {
+        let target = Way::of(task).side;
+        let writable = Sides::new(|side| match task.spec.mode {
+            _ if task.resolution.is_some() => true,
+            Mode::TwoWay => task.only_side.is_none_or(|only| only == side),
+            Mode::Update | Mode::Mirror => side == target,
+        });
+        Self {
+            task,
+            ways: Way::both(task),
+            writable,
+            held: None,
+            withheld: Sides::default(),
+            taken: None,
+            resolved: Resolved::default(),
+        }
+    }
+
+    fn resolve(&mut self, difference: &Difference) {
+        let path = &difference.path;
+        if is_at_or_below(path, self.held.as_ref()) {
             return;
         }
-        match (&difference.source, &difference.target) {
-            // The source has it, the target has nothing there: both modes bring it.
-            (Some(_), None) => self.bring(difference, Reason::CREATED),
-            (None, Some(target)) if target.kind == EntryKind::Dir => self.extra_dir(difference),
-            (None, Some(_)) => self.extra_leaf(difference),
-            (Some(source), Some(target)) => match (source.kind, target.kind) {
-                // The content is the same, only metadata is not: a transfer would be a waste.
-                _ if difference.same.is_some() => self.touch(difference),
-                // A directory has to go with all that is in it before anything can take its place.
-                (_, EntryKind::Dir) => self.replace_dir(difference),
-                // A file or link has to go before there can be a directory.
-                (EntryKind::Dir, _) => self.replace_by_dir(difference),
-                // Both are files or links: one step replaces the one by the other.
-                _ => self.replace_leaf(difference),
-            },
-            (None, None) => {}
+        if let Some((_, side)) = self.taken.as_ref().filter(|(taken, _)| is_at_or_below(path, Some(taken))) {
+            return self.carry_out(take(*side, difference), difference);
+        }
+        self.taken = None;
+        let decision = match self.task.spec.mode {
+            Mode::TwoWay => two_way::decide(&self.ways, difference),
+            Mode::Update | Mode::Mirror => one_way::decide(&Way::of(self.task), difference),
+        };
+        // Who decides about one conflict asks for nothing else.
+        let is_asked_for = match self.task.resolution {
+            Some(resolution) => {
+                matches!(decision, Decision::Conflict(_)) && is_at_or_below(path, Some(&resolution.path))
+            }
+            None => true,
+        };
+        if is_asked_for {
+            self.carry_out(decision, difference);
         }
     }
 
-    /// A directory that the source does not list.
-    fn extra_dir(&mut self, difference: Difference) {
-        // The source has something in it, so that it has the directory too; or extras stay here.
-        if difference.below.source || !self.one_way.deletes_extra() {
+    fn carry_out(&mut self, decision: Decision, difference: &Difference) {
+        match decision {
+            Decision::Leave => {}
+            Decision::Record => self.record(difference),
+            Decision::Drop => self.drop_from_base(difference),
+            Decision::Touch(side) if self.writable[side] => self.touch(side, difference),
+            Decision::Bring(side, reason) if self.writable[side] => {
+                self.replace_leaf(side, difference, reason)
+            }
+            Decision::Remove(side, reason) if self.writable[side] => self.remove(side, difference, reason),
+            Decision::Replace(side, reason) if self.writable[side] => self.replace(side, difference, reason),
+            Decision::Touch(_) | Decision::Bring(..) | Decision::Remove(..) | Decision::Replace(..) => {}
+            Decision::Conflict(reason) => self.conflict(difference, reason),
+            Decision::Hold(reason) => self.hold(difference, reason),
+        }
+    }
+
+    fn record(&mut self, difference: &Difference) {
+        if self.task.usable_base().is_none() {
             return;
         }
-        match &difference.below.hidden {
-            // Something inside may not be touched, and was reported with a directory above.
-            Some(_) if is_at_or_below(&difference.path, self.withheld.as_ref()) => {}
-            // Something inside may not be touched: what else is in it goes, the directory stays.
-            Some(hidden) => {
-                let reason = format!("the directory would be removed, but {}", hidden.clause());
-                self.withheld = Some(difference.path.clone());
-                self.conflict(difference, reason);
-            }
-            None => self.remove(&difference, Reason::EXTRA),
+        let Sides { local, remote } = &difference.sides;
+        self.resolved.records.push(Record {
+            path: difference.path.clone(),
+            local: local.facts.clone(),
+            remote: remote.facts.clone(),
+            evidence: difference.same,
+            reason: Reason::AGREED,
+        });
+    }
+
+    fn drop_from_base(&mut self, difference: &Difference) {
+        let (path, reason) = (difference.path.clone(), Reason::DROPPED);
+        self.resolved.records.push(Record { path, local: None, remote: None, evidence: None, reason });
+    }
+
+    fn touch(&mut self, side: Side, difference: &Difference) {
+        let (source, target) = (&difference.on(side.other()).facts, &difference.on(side).facts);
+        if let (Some(source), Some(target), Some(evidence)) = (source, target, difference.same) {
+            let (path, source, target) = (difference.path.clone(), source.clone(), target.clone());
+            self.resolved.work[side].touches.push(Touch { path, source, target, evidence });
         }
     }
 
-    /// A file or link that the source lacks.
-    fn extra_leaf(&mut self, difference: Difference) {
-        let in_the_way = difference.below.wanted && self.one_way.target_has(Capability::Directories);
-        match in_the_way {
-            // The source has a directory in its place, without listing it.
-            true if self.may_replace_kinds() => self.remove(&difference, Reason::TYPE_CHANGED),
-            true => self.hold(difference, "the source has a directory in its place".to_owned()),
-            false if self.one_way.deletes_extra() => self.remove(&difference, Reason::EXTRA),
-            // `update`, or a policy that keeps what the source lacks.
-            false => {}
+    /// What the other side has comes to where nothing stands, or a file or link.
+    fn replace_leaf(&mut self, side: Side, difference: &Difference, reason: Reason) {
+        let replaced = difference.on(side).facts.clone();
+        if let Some(obstacle) = self.fixed(side, difference) {
+            return self.hold(difference, format!("they differ, and {obstacle}"));
         }
+        self.bring(side, difference, replaced, reason);
     }
 
-    fn replace_dir(&mut self, difference: Difference) {
-        let below = &difference.below;
-        if !self.may_replace_kinds() {
-            return self
-                .hold(difference, "the source has something else in place of the directory".to_owned());
-        }
-        match &below.hidden {
-            // Something inside may not be touched, so that the directory cannot make room.
-            Some(hidden) => {
-                let reason = format!("the directory would be replaced, but {}", hidden.clause());
-                self.hold(difference, reason);
-            }
-            // Its content is extra, and extras are not deleted: it cannot make room.
-            None if below.target && !self.one_way.deletes_extra() => {
-                let reason = "the directory would be replaced, but `delete` keeps what is in it".to_owned();
-                self.hold(difference, reason);
-            }
-            // All that is in it is extra too and goes first.
-            None => {
-                self.remove(&difference, Reason::TYPE_CHANGED);
-                self.bring(Difference { target: None, ..difference }, Reason::TYPE_CHANGED);
-            }
-        }
-    }
-
-    fn replace_by_dir(&mut self, difference: Difference) {
-        if !self.may_replace_kinds() {
-            return self.hold(difference, "the source has a directory in its place".to_owned());
-        }
-        self.remove(&difference, Reason::TYPE_CHANGED);
-        self.bring(Difference { target: None, ..difference }, Reason::TYPE_CHANGED);
-    }
-
-    /// Both sides have a file or a link there, and they differ.
-    fn replace_leaf(&mut self, difference: Difference) {
-        let (Some(source), Some(target)) = (&difference.source, &difference.target) else { return };
-        let kinds_differ = source.kind != target.kind;
-        if !self.one_way.may_change() {
-            return self.hold(difference, "they differ, and the target store is append-only".to_owned());
-        }
-        match self.one_way.mirrors() {
-            true if kinds_differ => self.bring(difference, Reason::TYPE_CHANGED),
-            true => self.bring(difference, Reason::MODIFIED),
-            false if kinds_differ => {
-                self.hold(difference, "one is a file, the other a symbolic link".to_owned())
-            }
-            // Later *and* visibly changed: the source was edited, as far as one can tell without a base.
-            false if self.one_way.is_newer(source, target) => self.bring(difference, Reason::NEWER),
-            // Either may hold the only copy of somebody's work.
-            false => self
-                .hold(difference, "they differ, and nothing shows that only the source changed".to_owned()),
-        }
-    }
-
-    fn touch(&mut self, difference: Difference) {
-        if let (Some(source), Some(target), Some(evidence)) =
-            (difference.source, difference.target, difference.same)
-        {
-            self.work.touches.push(Touch { path: difference.path, source, target, evidence });
-        }
-    }
-
-    /// `update` never turns one kind of thing into another.
-    fn may_replace_kinds(&self) -> bool {
-        self.one_way.mirrors() && self.one_way.may_change()
-    }
-
-    fn bring(&mut self, difference: Difference, reason: Reason) {
-        let Difference { path, source: Some(facts), target: replaced, home, .. } = difference else { return };
+    fn bring(&mut self, side: Side, difference: &Difference, replaced: Option<Box<Facts>>, reason: Reason) {
+        let Some(facts) = difference.on(side.other()).facts.clone() else { return };
+        let (path, home) = (difference.path.clone(), difference.on(side).home);
+        let trash = replaced.is_some() && self.keeps(side, difference);
+        let work = &mut self.resolved.work[side];
         match facts.kind {
-            EntryKind::Dir => self.work.dirs.push(NewDir { path, reason, home }),
-            _ => self.work.fills.push(Fill { path, facts, replaced, reason, home }),
+            EntryKind::Dir => work.dirs.push(NewDir { path, reason, home, is_listed: true }),
+            _ => work.fills.push(Fill { path, facts, replaced, trash, reason, home, is_made: false }),
         }
     }
 
-    fn remove(&mut self, difference: &Difference, reason: Reason) {
-        if let Some(facts) = difference.target.clone() {
-            self.work.removals.push(Removal { path: difference.path.clone(), facts, reason });
+    fn remove(&mut self, side: Side, difference: &Difference, reason: Reason) {
+        if self.fixed(side, difference).is_some() {
+            return;
         }
+        match &difference.on(side).below.hidden {
+            // Something inside may not be touched, and was reported with a directory above.
+            Some(_) if is_at_or_below(&difference.path, self.withheld[side].as_ref()) => {}
+            // Something inside may not be touched: what else is in it goes, the directory stays.
+            Some(hidden) if difference.on(side).is_dir() => {
+                let reason = format!("the directory would be removed, but {}", hidden.clause());
+                self.withheld[side] = Some(difference.path.clone());
+                self.list(difference, Conflict::HELD, reason);
+            }
+            _ => self.take_away(side, difference, reason, true),
+        }
+    }
+
+    /// A directory makes room for a file or link, or the reverse.
+    fn replace(&mut self, side: Side, difference: &Difference, reason: Reason) {
+        if let Some(obstacle) = self.fixed(side, difference) {
+            return self.hold(difference, format!("they differ, and {obstacle}"));
+        }
+        let half = difference.on(side);
+        if let Some(hidden) = half.below.hidden.as_ref().filter(|_| half.is_dir()) {
+            // Something inside may not be touched, so that the directory cannot make room.
+            let reason = format!("the directory would be replaced, but {}", hidden.clause());
+            return self.hold(difference, reason);
+        }
+        if half.is_dir() && half.below.present && self.keeps_everything() {
+            let reason = "the directory would be replaced, but `delete` keeps what is in it".to_owned();
+            return self.hold(difference, reason);
+        }
+        self.take_away(side, difference, reason.clone(), false);
+        self.bring(side, difference, None, reason);
+    }
+
+    /// Nothing is deleted, unless a conflict was decided against it.
+    fn keeps_everything(&self) -> bool {
+        self.task.spec.delete.policy == DeletePolicy::Never && self.taken.is_none()
+    }
+
+    /// Why the store of a side lets nothing replace what stands there.
+    fn fixed(&self, side: Side, difference: &Difference) -> Option<&'static str> {
+        let (way, half) = (&self.ways[side], difference.on(side));
+        match &half.facts {
+            Some(_) if !way.may_change() => Some("the target store is append-only"),
+            Some(_) if self.keeps(side, difference) && !half.is_dir() && !way.can_keep() => {
+                Some("the target store cannot keep what it replaces")
+            }
+            _ => None,
+        }
+    }
+
+    fn take_away(&mut self, side: Side, difference: &Difference, reason: Reason, for_good: bool) {
+        let Some(facts) = difference.on(side).facts.clone() else { return };
+        let trash = facts.kind != EntryKind::Dir && self.keeps(side, difference);
+        let path = difference.path.clone();
+        self.resolved.work[side].removals.push(Removal { path, facts, reason, for_good, trash });
+    }
+
+    /// Whether what goes on a side is kept in the trash: what the base does not have, what lost a
+    /// conflict, and what turns out to have been another thing all along.
+    fn keeps(&self, side: Side, difference: &Difference) -> bool {
+        let (half, other) = (difference.on(side), difference.on(side.other()));
+        let differed = other.facts.is_some() && other.change == Change::Unchanged;
+        self.taken.is_some() || half.change != Change::Unchanged || differed
+    }
+
+    fn conflict(&mut self, difference: &Difference, reason: String) {
+        let decided = self.task.resolution.map(|resolution| policy_of(resolution.take));
+        let policy = decided.as_ref().unwrap_or(&self.task.spec.conflict);
+        let word = policy.as_str();
+        match settle(policy, difference) {
+            Ending::Held => self.hold(difference, reason),
+            Ending::Winner(side) => self.let_win(side, difference, word, reason),
+            Ending::KeepBoth { loser } => self.keep_both(loser, difference, word, reason),
+            Ending::Merge => self.merge(difference, word, reason),
+        }
+    }
+
+    fn let_win(&mut self, side: Side, difference: &Difference, policy: &str, reason: String) {
+        let loser = side.other();
+        if !self.writable[loser] {
+            // The target wins, and the source is not changed: both stay.
+            self.held = Some(difference.path.clone());
+            return self.list(difference, policy, reason);
+        }
+        if let Some(obstacle) = self.obstacle(loser, difference.on(loser)) {
+            return self.hold(difference, format!("{reason}, and {obstacle}"));
+        }
+        self.list(difference, policy, reason);
+        self.taken = Some((difference.path.clone(), side));
+        self.carry_out(take(side, difference), difference);
+    }
+
+    /// Why what a side has cannot make room for the winner.
+    fn obstacle(&self, side: Side, half: &Half) -> Option<String> {
+        match &half.below.hidden {
+            _ if !self.ways[side].can_keep() => {
+                Some(format!("the {side} store cannot keep what it replaces"))
+            }
+            Some(hidden) if half.is_dir() || half.facts.is_none() => Some(hidden.clause()),
+            _ => None,
+        }
+    }
+
+    fn keep_both(&mut self, loser: Side, difference: &Difference, policy: &str, reason: String) {
+        // Where only one side may be changed, it is the one that makes room.
+        let loser = if self.writable[loser] { loser } else { loser.other() };
+        let winner = loser.other();
+        let (half, way) = (difference.on(loser), self.ways[loser]);
+        let facts = match &half.facts {
+            Some(facts) if facts.kind != EntryKind::Dir && self.writable[loser] && way.can_move() => facts,
+            _ => return self.hold(difference, reason),
+        };
+        let to = match kept_name(&difference.path, loser, facts, self.max_name()) {
+            Ok(to) => to,
+            Err(Unnamed::TooLong) => {
+                return self
+                    .hold(difference, format!("{reason}, and the name of a kept copy would be too long"));
+            }
+            Err(Unnamed::NoDigest) => {
+                self.resolved.unknown.push((loser, difference.path.clone()));
+                let reason = format!(
+                    "{reason}, and the content on the {loser} side could not be read to name its copy"
+                );
+                return self.hold(difference, reason);
+            }
+        };
+        if [Side::Local, Side::Remote]
+            .into_iter()
+            .any(|side| self.ways[side].target.snapshot.get(&to).is_some())
+        {
+            // It was kept before; once more would be a conflict of a conflict.
+            return self.let_win(winner, difference, policy, reason);
+        }
+        self.list(difference, policy, reason);
+        self.taken = Some((difference.path.clone(), winner));
+        let aside = Aside { path: difference.path.clone(), to: to.clone(), facts: facts.clone() };
+        self.resolved.work[loser].asides.push(aside);
+        self.bring(loser, difference, None, Reason::CONFLICT_DECIDED);
+        if self.writable[winner] && self.task.spec.mode == Mode::TwoWay {
+            self.resolved.work[winner].fills.push(Fill {
+                path: to,
+                facts: Box::new(Facts { token: None, ..(**facts).clone() }),
+                replaced: None,
+                trash: false,
+                reason: Reason::CONFLICT_KEPT,
+                home: difference.on(winner).home,
+                is_made: true,
+            });
+        }
+    }
+
+    fn max_name(&self) -> usize {
+        let of = |side: Side| self.ways[side].target.capabilities.max_name;
+        of(Side::Local).min(of(Side::Remote))
+    }
+
+    fn merge(&mut self, difference: &Difference, policy: &str, reason: String) {
+        let Sides { local, remote } = &difference.sides;
+        let (Some(local), Some(remote)) = (&local.facts, &remote.facts) else { return };
+        if !(self.writable.local && self.writable.remote) {
+            return self.hold(difference, format!("{reason}, and merging them changes both sides"));
+        }
+        if !(self.ways.local.can_keep() && self.ways.remote.can_keep()) {
+            return self.hold(difference, format!("{reason}, and a store cannot keep what it replaces"));
+        }
+        let path = difference.path.clone();
+        let merge = Merge { path: path.clone(), local: local.clone(), remote: remote.clone() };
+        self.resolved.work.local.merges.push(merge);
+        self.resolved.work.remote.fills.push(Fill {
+            path,
+            facts: local.clone(),
+            replaced: Some(remote.clone()),
+            trash: true,
+            reason: Reason::MERGED,
+            home: difference.on(Side::Remote).home,
+            is_made: true,
+        });
+        self.list(difference, policy, reason);
     }
 
     /// Nothing changes at the path nor below it.
-    fn hold(&mut self, difference: Difference, reason: String) {
+    fn hold(&mut self, difference: &Difference, reason: String) {
         self.held = Some(difference.path.clone());
-        self.conflict(difference, reason);
+        self.list(difference, Conflict::HELD, reason);
     }
 
-    fn conflict(&mut self, difference: Difference, reason: String) {
-        let Difference { path, source, target, .. } = difference;
-        let shown = |facts: Option<Box<Facts>>| facts.map(|facts| Box::new(without_token(*facts)));
-        let (local, remote) = match self.one_way.side {
-            Side::Remote => (shown(source), shown(target)),
-            Side::Local => (shown(target), shown(source)),
-        };
-        let (task, policy) = (self.one_way.task.name.clone(), "hold".to_owned());
-        self.work.conflicts.push(Conflict { task, path, local, remote, base: None, policy, reason });
+    fn list(&mut self, difference: &Difference, policy: &str, reason: String) {
+        let shown = |facts: &Option<Box<Facts>>| facts.clone().map(|facts| Box::new(without_token(*facts)));
+        let base = self.task.usable_base().and_then(|base| base.local.get(&difference.path));
+        self.resolved.conflicts.push(Conflict {
+            task: self.task.name.clone(),
+            path: difference.path.clone(),
+            local: shown(&difference.sides.local.facts),
+            remote: shown(&difference.sides.remote.facts),
+            base: base.map(|facts| Box::new(without_token(facts))),
+            policy: policy.to_owned(),
+            reason,
+        });
+    }
+}
+
+/// What makes the other side like this one.
+fn take(side: Side, difference: &Difference) -> Decision {
+    let (winner, loser) = (difference.on(side), difference.on(side.other()));
+    let (there, reason) = (side.other(), Reason::CONFLICT_DECIDED);
+    match (&winner.facts, &loser.facts) {
+        (None, None) => Decision::Record,
+        (None, Some(_)) if winner.below.present && loser.is_dir() => Decision::Leave,
+        (None, Some(_)) => Decision::Remove(there, reason),
+        (Some(_), Some(_)) if difference.metadata => Decision::Touch(there),
+        (Some(_), Some(_)) if difference.same.is_some() => Decision::Record,
+        (Some(_), Some(_)) if winner.is_dir() || loser.is_dir() => Decision::Replace(there, reason),
+        (Some(_), _) => Decision::Bring(there, reason),
     }
 }
 
@@ -201,20 +384,4 @@ fn without_token(facts: Facts) -> Facts {
 
 fn is_at_or_below(path: &RelPath, folder: Option<&RelPath>) -> bool {
     folder.is_some_and(|folder| path == folder || is_below(path.as_bytes(), folder.as_bytes()))
-}
-
-impl Hidden {
-    /// What may not be touched, and why, as a clause behind "but".
-    fn clause(&self) -> String {
-        let Some(path) = &self.path else {
-            return "it holds something that could not be read".to_owned();
-        };
-        match self.veil {
-            Veil::Ignored => format!("`{path}` is ignored content"),
-            Veil::Unreadable => format!("`{path}` could not be read"),
-            Veil::Special => format!("`{path}` is neither file, directory nor symbolic link"),
-            Veil::Unsupported => format!("the source has something at `{path}` that cannot be brought over"),
-            Veil::Reserved => format!("`{path}` is syncplan's own"),
-        }
-    }
 }

@@ -1,10 +1,11 @@
+use syncplan_model::plan::Side;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
 use crate::ancestry::Ancestry;
 use crate::equality::Verdict;
 use crate::input::TaskInput;
-use crate::one_way::OneWay;
 use crate::walk::walk;
+use crate::way::Way;
 
 /// How the sides stand to each other at one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +38,11 @@ impl PathStatus {
 /// Visits every path of both sides, in byte order; what stands below something that is left out is
 /// covered by it. Directories count only where both stores have them.
 pub fn path_statuses(task: &TaskInput<'_>, visit: &mut dyn FnMut(&RelPath, PathStatus)) {
-    let one_way = OneWay::of(task);
-    let directories = one_way.both_have(Capability::Directories);
+    let way = Way::of(task);
+    let directories = way.both_have(Capability::Directories);
     let mut ancestry = Ancestry::default();
-    walk(one_way.source.snapshot, one_way.target.snapshot, |path, source, target| {
+    walk(task.local.snapshot, task.remote.snapshot, None, |path, local, remote, _| {
+        let (source, target) = if way.side == Side::Remote { (local, remote) } else { (remote, local) };
         ancestry.enter(path.as_bytes());
         if ancestry.above().any(|(_, left_out)| *left_out) {
             return;
@@ -51,14 +53,14 @@ pub fn path_statuses(task: &TaskInput<'_>, visit: &mut dyn FnMut(&RelPath, PathS
         if left_out {
             visit(path, PathStatus::LeftOut);
         } else if directories || kinds().any(|kind| kind != EntryKind::Dir) {
-            visit(path, status(&one_way, source, target));
+            visit(path, status(&way, source, target));
         }
     });
 }
 
-fn status(one_way: &OneWay<'_>, source: Option<&Facts>, target: Option<&Facts>) -> PathStatus {
+fn status(way: &Way<'_>, source: Option<&Facts>, target: Option<&Facts>) -> PathStatus {
     match (source, target) {
-        (Some(source), Some(target)) => match one_way.compare(source, target) {
+        (Some(source), Some(target)) => match way.compare(source, target) {
             Verdict::Same(_) => PathStatus::Same,
             Verdict::Different => PathStatus::Different,
         },

@@ -5,7 +5,7 @@ use syncplan_model::plan::Evidence;
 use syncplan_model::{Digest, Facts, Fingerprint, RelPath};
 
 use crate::identity::is_pairable;
-use crate::one_way::OneWay;
+use crate::way::Way;
 use crate::work::Work;
 
 /// What to look for.
@@ -35,16 +35,20 @@ pub(crate) struct Found {
 
 impl Survey {
     /// Walks both sides once more, if there is anything to look for.
-    pub(crate) fn of(one_way: &OneWay<'_>, wanted: &Wanted, work: &Work, moved: &FxHashSet<RelPath>) -> Self {
+    pub(crate) fn of(
+        way: &Way<'_>,
+        wanted: &Wanted,
+        work: &Work,
+        moved: &FxHashSet<RelPath>,
+        source_going: &FxHashSet<RelPath>,
+    ) -> Self {
         let mut survey = Self::default();
         if wanted.digests.is_empty() && wanted.fingerprints.is_empty() && wanted.lost.is_empty() {
             return survey;
         }
-        let replaced = work.fills.iter().filter(|fill| fill.replaced.is_some()).map(|fill| &fill.path);
-        let going: FxHashSet<&RelPath> =
-            work.removals.iter().map(|removal| &removal.path).chain(replaced).chain(moved).collect();
-        one_way.walk_uncovered(|path, source, target| {
-            let source = source.filter(|facts| is_pairable(facts));
+        let going: FxHashSet<&RelPath> = work.going().chain(moved).collect();
+        way.walk_uncovered(|path, source, target| {
+            let source = source.filter(|facts| is_pairable(facts) && !source_going.contains(path));
             let target = target.filter(|facts| is_pairable(facts) && is_interesting(facts, wanted));
             let staying = target.filter(|_| !going.contains(path));
             let digests = [source, staying].into_iter().flatten().filter_map(|facts| facts.digest);
@@ -76,8 +80,8 @@ impl Survey {
         whole.or_else(|| sampled().map(|found| (found, Evidence::Fingerprint)))
     }
 
-    /// Whether content that goes is known to stand somewhere else: on the source, which nothing
-    /// changes, or at a path of the target that stays as it is.
+    /// Whether content that goes is known to stand somewhere else: at a path of either side that stays
+    /// as it is.
     pub(crate) fn survives(&self, facts: &Facts) -> bool {
         facts.digest.is_some_and(|digest| self.survivors.contains(&digest))
     }

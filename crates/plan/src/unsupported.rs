@@ -1,7 +1,7 @@
 use syncplan_model::plan::{Finding, Level};
 use syncplan_model::{Capability, EntryKind, Facts, RelPath, TaskName};
 
-use crate::one_way::OneWay;
+use crate::way::Way;
 
 /// Names shown in the finding.
 const SHOWN: usize = 3;
@@ -35,7 +35,7 @@ impl Unsupported {
     }
 }
 
-impl OneWay<'_> {
+impl Way<'_> {
     /// Why the target cannot hold something, as a clause; `None` if it can.
     pub(crate) fn unsupported(&self, path: &RelPath, facts: &Facts) -> Option<&'static str> {
         let limits = self.target.capabilities;

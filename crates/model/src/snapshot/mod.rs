@@ -13,6 +13,8 @@ pub use page::{Page, PageError};
 pub use problem::{Problem, ProblemKind};
 
 use crate::digest::Digest;
+use crate::entry::Facts;
+use crate::path::RelPath;
 
 /// The sorted index of one side of one task at one moment.
 ///
@@ -64,6 +66,16 @@ impl Snapshot {
     /// A cursor on the first entry.
     pub fn cursor(&self) -> Cursor<'_> {
         Cursor::new(&self.pages)
+    }
+
+    /// What stands at one path, found without decoding more than a page.
+    pub fn get(&self, path: &RelPath) -> Option<Facts> {
+        let first = |page: &Page| Cursor::new(std::slice::from_ref(page)).current().map(|it| it.path.clone());
+        let behind = self.pages.partition_point(|page| first(page).is_some_and(|first| first <= *path));
+        let page = self.pages.get(behind.checked_sub(1)?)?;
+        let mut cursor = Cursor::new(std::slice::from_ref(page));
+        cursor.seek(path.as_bytes());
+        cursor.current().filter(|entry| entry.path == *path).map(|entry| entry.facts.clone())
     }
 
     /// The packed pages, in order.

@@ -1,0 +1,34 @@
+use syncplan_model::Facts;
+use syncplan_model::plan::Side;
+
+use crate::input::{BaseInput, TaskInput};
+
+/// What the base has at one path, as it stood on each side.
+#[derive(Clone, Copy)]
+pub(crate) struct Based<'a> {
+    pub(crate) local: &'a Facts,
+    pub(crate) remote: &'a Facts,
+}
+
+impl<'a> Based<'a> {
+    pub(crate) fn on(&self, side: Side) -> &'a Facts {
+        match side {
+            Side::Local => self.local,
+            Side::Remote => self.remote,
+        }
+    }
+}
+
+impl<'a> TaskInput<'a> {
+    /// The base, if it says something about these two sides.
+    ///
+    /// A remote side that does not know the base is another one: what it lacks was never deleted there.
+    pub(crate) fn usable_base(&self) -> Option<&BaseInput<'a>> {
+        self.base.as_ref().filter(|base| !base.header.is_foreign())
+    }
+
+    /// Whether some run has brought the sides together, so that what the base lacks came later.
+    pub(crate) fn was_synced(&self) -> bool {
+        self.usable_base().is_some_and(|base| base.header.serial > 0)
+    }
+}

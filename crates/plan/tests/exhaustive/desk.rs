@@ -1,0 +1,79 @@
+//! The planner, asked about one task.
+
+use syncplan_model::plan::{BaseHeader, Enforce, Plan, Selection};
+use syncplan_model::{Capabilities, Digest, Mtime, Snapshot};
+use syncplan_plan::{BaseInput, CompileError, Enforcements, PlanInput, SideInput, TaskInput, compile};
+use syncplan_testkit::{Fixture, Tree};
+
+use crate::oracle::Rules;
+
+const NOW: Mtime = Mtime { seconds: 1_000_000, nanos: 0 };
+
+pub(crate) struct Desk {
+    pub(crate) fixture: Fixture,
+    pub(crate) rules: Rules,
+}
+
+/// What the planner is given.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// As it stood on the local and on the remote side.
+    pub(crate) base: [&'a Snapshot; 2],
+    pub(crate) local: &'a Snapshot,
+    pub(crate) remote: &'a Snapshot,
+}
+
+impl Desk {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let nothing = Tree::default();
+        let mut fixture = Fixture::new(rules.mode, rules.direction, &nothing, &nothing);
+        fixture.spec.delete.policy = rules.delete;
+        fixture.spec.conflict = rules.conflict.clone();
+        Self { fixture, rules }
+    }
+
+    pub(crate) fn plan(&self, given: Given<'_>) -> Result<Plan, CompileError> {
+        let fixture = &self.fixture;
+        let side = |store, capabilities, snapshot| SideInput {
+            header: fixture.header(store),
+            capabilities,
+            enforcement: Enforcements::all(Enforce::Atomic),
+            snapshot,
+        };
+        let task = TaskInput {
+            name: &fixture.name,
+            after: &[],
+            spec: &fixture.spec,
+            guard: &fixture.guard,
+            local: side("laptop", &fixture.local, given.local),
+            remote: side("bucket", &fixture.remote, given.remote),
+            base: Some(self.base(given.base)),
+            only_side: None,
+            resolution: None,
+            protected_before: &[],
+        };
+        compile(&PlanInput {
+            manifest: fixture.manifest(),
+            selection: Selection::default(),
+            tasks: vec![task],
+            only: None,
+            exclude: None,
+            now: NOW,
+        })
+    }
+
+    fn base<'a>(&self, [local, remote]: [&'a Snapshot; 2]) -> BaseInput<'a> {
+        let header = BaseHeader {
+            lineage: "line".to_owned(),
+            serial: u64::from(self.rules.advanced),
+            digest: Digest::from_bytes([0; 32]),
+            entries: local.entries(),
+            remote: None,
+        };
+        BaseInput { header, local, remote }
+    }
+
+    pub(crate) fn stores(&self) -> (&Capabilities, &Capabilities) {
+        (&self.fixture.local, &self.fixture.remote)
+    }
+}

@@ -91,6 +91,7 @@ mod two_way;
 mod unsupported;
 mod walk;
 mod way;
+mod why;
 mod work;
 
 pub use agreed::agreed;
@@ -101,3 +102,4 @@ pub use header::limits;
 pub use input::{BaseInput, Enforcements, PlanInput, Resolution, SideInput, Take, TaskInput};
 pub use question::{Inquiry, Question, Questions, questions};
 pub use status::{PathStatus, path_statuses};
+pub use why::{LeftOut, Why, why};

@@ -1,6 +1,6 @@
 //! I6: "two-way is symmetric under swapping the sides"; a fetch is a push seen from the other side.
 
-use syncplan_model::plan::{Action, Op, Plan, Side, TRASH_DIR};
+use syncplan_model::plan::{Action, Op, Plan, TRASH_DIR};
 use syncplan_testkit::simulator::line;
 
 use crate::failures::Failure;
@@ -17,7 +17,7 @@ pub(crate) fn check_symmetry(plan: &Plan, swapped: &Plan) -> Result<(), Failure>
 fn told(plan: &Plan, swap: bool) -> Vec<String> {
     let conflicts = plan.conflicts().iter().map(|it| {
         let (local, remote) = if swap { (&it.remote, &it.local) } else { (&it.local, &it.remote) };
-        let policy = if swap { other_word(&it.policy) } else { it.policy.clone() };
+        let policy = if swap { other_policy(&it.policy) } else { it.policy.clone() };
         format!("conflict {} {policy} {local:?} {remote:?} {:?}", it.path, it.base)
     });
     // The side of a record is only how it is said.
@@ -41,27 +41,18 @@ fn action_told(action: &Action, swap: bool) -> String {
 
 /// With the words of the sides exchanged.
 fn other_word(text: &str) -> String {
-    let pairs = [
-        ("upload", "download"),
-        (".conflict-local-", ".conflict-remote-"),
-        (Side::Local.as_str(), Side::Remote.as_str()),
-    ];
-    for (one, other) in pairs {
-        if one == "local" && text != one && text != other {
-            continue;
-        }
-        if text.starts_with(other) {
-            return other_word_inside(&text.replacen(other, one, 1));
-        }
-        if text.starts_with(one) {
-            return other_word_inside(&text.replacen(one, other, 1));
-        }
-    }
-    other_word_inside(text)
+    let words = [("upload ", "download "), (".conflict-local-", ".conflict-remote-")];
+    words.into_iter().fold(text.to_owned(), |text, (one, other)| exchange(&text, one, other))
 }
 
-fn other_word_inside(text: &str) -> String {
-    let marked =
-        text.replace(".conflict-local-", ".conflict-\0-").replace(".conflict-remote-", ".conflict-local-");
-    marked.replace(".conflict-\0-", ".conflict-remote-")
+fn exchange(text: &str, one: &str, other: &str) -> String {
+    text.split(one).map(|part| part.replace(other, one)).collect::<Vec<_>>().join(other)
+}
+
+fn other_policy(policy: &str) -> String {
+    match policy {
+        "local" => "remote".to_owned(),
+        "remote" => "local".to_owned(),
+        policy => policy.to_owned(),
+    }
 }

@@ -49,11 +49,23 @@ fn rules(mode: Mode) -> Rules {
     Rules { mode, direction, delete, conflict, advanced: true }
 }
 
+fn other_policy(policy: &ConflictPolicy) -> ConflictPolicy {
+    match policy {
+        ConflictPolicy::Local => ConflictPolicy::Remote,
+        ConflictPolicy::Remote => ConflictPolicy::Local,
+        policy => policy.clone(),
+    }
+}
+
 /// Tries them all, says how much that was, and fails if anything was wrong.
 fn sweep(name: &str, rules: Rules, stride: usize) {
     let begun = Instant::now();
-    let other = if rules.mode == Mode::TwoWay { rules.direction } else { Direction::Fetch };
-    let mirrored = Desk::new(Rules { direction: other, ..rules.clone() });
+    let other = match rules.direction {
+        Direction::Push => Direction::Fetch,
+        Direction::Fetch => Direction::Push,
+    };
+    let conflict = other_policy(&rules.conflict);
+    let mirrored = Desk::new(Rules { direction: other, conflict, ..rules.clone() });
     let sweep =
         Sweep { universe: Universe::new(), desk: Desk::new(rules), mirrored, failures: Failures::default() };
     let total = Mutex::new(Figures::default());

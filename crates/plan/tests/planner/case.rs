@@ -1,11 +1,12 @@
 //! One task, compiled and carried out.
 
-use syncplan_model::plan::{Enforce, Plan, Selection, Side};
+use syncplan_model::plan::{BaseHeader, Enforce, Plan, Selection, Side};
 use syncplan_model::spec::{Direction, Mode};
 use syncplan_model::{ActionFilter, Capabilities, Capability, Mtime, Snapshot};
 use syncplan_plan::{
-    CompileError, Enforcements, PlanInput, Questions, SideInput, TaskInput, compile, questions,
+    BaseInput, CompileError, Enforcements, PlanInput, Questions, SideInput, TaskInput, compile, questions,
 };
+use syncplan_testkit::simulator::Stock;
 use syncplan_testkit::{Fixture, Known, Tree, tree};
 
 use crate::world::{Dice, World, lines};
@@ -15,6 +16,12 @@ use crate::world::{Dice, World, lines};
 pub(crate) struct Case {
     pub(crate) source: Tree,
     pub(crate) target: Tree,
+    /// What both agreed on, as it stood on the local and on the remote side.
+    pub(crate) base: Option<[Tree; 2]>,
+    /// The same as snapshots.
+    base_snapshots: Option<[Snapshot; 2]>,
+    /// Whether a run has advanced the base.
+    pub(crate) advanced: bool,
     pub(crate) fixture: Fixture,
     pub(crate) enforcement: Enforcements,
     pub(crate) only: Option<ActionFilter>,
@@ -32,6 +39,9 @@ impl Case {
         Self {
             source: source.clone(),
             target: target.clone(),
+            base: None,
+            base_snapshots: None,
+            advanced: true,
             fixture: Fixture::new(mode, direction, local, remote),
             enforcement: Enforcements::all(Enforce::Atomic),
             only: None,
@@ -45,6 +55,13 @@ impl Case {
 
     pub(crate) fn update(source: &str, target: &str) -> Self {
         Self::new(Mode::Update, Direction::Push, &tree(source), &tree(target))
+    }
+
+    /// The same after a run that left the base so.
+    pub(crate) fn based_on(mut self, base: [Tree; 2]) -> Self {
+        self.base_snapshots = Some([base[0].snapshot(), base[1].snapshot()]);
+        self.base = Some(base);
+        self
     }
 
     /// The same with snapshots that know no more than this of content.
@@ -106,11 +123,23 @@ impl Case {
             guard: &fixture.guard,
             local: side("laptop", &fixture.local, &fixture.local_snapshot),
             remote: side("bucket", &fixture.remote, &fixture.remote_snapshot),
-            base: None,
+            base: self.base_input(),
             only_side: None,
             resolution: None,
             protected_before: &[],
         }
+    }
+
+    fn base_input(&self) -> Option<BaseInput<'_>> {
+        let [local, remote] = self.base_snapshots.as_ref()?;
+        let header = BaseHeader {
+            lineage: "line".to_owned(),
+            serial: u64::from(self.advanced),
+            digest: local.digest(),
+            entries: local.entries(),
+            remote: None,
+        };
+        Some(BaseInput { header, local, remote })
     }
 
     pub(crate) fn questions(&self) -> Questions {
@@ -137,7 +166,9 @@ impl Case {
             Side::Remote => (&self.source, &self.target),
             Side::Local => (&self.target, &self.source),
         };
-        World::new(local, remote, &self.fixture.local, &self.fixture.remote)
+        let base = self.base.clone().unwrap_or_default().map(|tree| Stock::new(&tree));
+        World::of_stocks(base, Stock::new(local), Stock::new(remote))
+            .in_stores(&self.fixture.local, &self.fixture.remote)
     }
 
     /// The target after the plan, in an order by seed.
@@ -145,9 +176,9 @@ impl Case {
         let mut world = self.world();
         let done = world.apply(plan, &mut Dice::new(seed));
         done.unwrap_or_else(|problem| panic!("{problem}\n{self}\n{}", lines(plan).join("\n")));
-        let source = world.tree(self.target_side().other()).clone();
+        let source = world.tree(self.target_side().other());
         assert_eq!(source, self.source, "the source was changed");
-        world.tree(self.target_side()).clone()
+        world.tree(self.target_side())
     }
 
     /// The same case after the target has become something else.

@@ -13,5 +13,6 @@ mod phases;
 mod questions;
 mod random;
 mod situations;
+mod triples;
 mod unsupported;
 mod world;

@@ -19,6 +19,14 @@ impl<'a> Based<'a> {
     }
 }
 
+impl Based<'_> {
+    /// Whether both places still are what the base was made from: then they agree as they did.
+    pub(crate) fn is_current(&self, local: &Facts, remote: &Facts) -> bool {
+        let is_same = |now: &Facts, base: &Facts| now.token.is_some() && now.token == base.token;
+        is_same(local, self.local) && is_same(remote, self.remote)
+    }
+}
+
 impl<'a> TaskInput<'a> {
     /// The base, if it says something about these two sides.
     ///

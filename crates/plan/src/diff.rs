@@ -88,7 +88,7 @@ impl<'a> Differ<'a> {
         }
         let mut seen = Seen { kinds: Sides::new(|side| kind(found[side])), ..Seen::default() };
         let found = Sides::new(|side| found[side].filter(|facts| self.counts(side, facts, found)));
-        let same = self.same(found);
+        let same = self.same(found, base);
         let changes = self.changes(found, base);
         let touched = self.touched(found, base);
         let metadata = same.is_some() && self.has_new_metadata(found, touched);
@@ -137,10 +137,11 @@ impl<'a> Differ<'a> {
         self.ancestry.above().any(|(_, seen)| replaced(seen))
     }
 
-    fn same(&self, found: Found<'_>) -> Option<Evidence> {
-        match self.way.compare(found.local?, found.remote?) {
+    fn same(&self, found: Found<'_>, base: Option<Based<'_>>) -> Option<Evidence> {
+        let (local, remote) = (found.local?, found.remote?);
+        match self.way.compare(local, remote) {
             Verdict::Same(evidence) => Some(evidence),
-            Verdict::Different => None,
+            Verdict::Different => self.way.trusts(base, local, remote).then_some(Evidence::SizeMtime),
         }
     }
 

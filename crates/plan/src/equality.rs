@@ -4,6 +4,7 @@ use syncplan_model::plan::Evidence;
 use syncplan_model::spec::Compare;
 use syncplan_model::{Capability, EntryKind, Facts};
 
+use crate::base::Based;
 use crate::way::Way;
 
 /// What two places have to do with each other.
@@ -25,6 +26,14 @@ impl Way<'_> {
             }
             _ => Verdict::Different,
         }
+    }
+
+    /// Whether what the base says of two files is enough to take them for the same: a quick comparison
+    /// of files that nobody touched since they agreed.
+    pub(crate) fn trusts(&self, base: Option<Based<'_>>, local: &Facts, remote: &Facts) -> bool {
+        self.task.spec.compare == Compare::Quick
+            && base.is_some_and(|base| base.is_current(local, remote))
+            && content(local, remote) != Some(Verdict::Different)
     }
 
     fn compare_files(&self, source: &Facts, target: &Facts) -> Verdict {

@@ -81,8 +81,11 @@ impl<'a> Asker<'a> {
     /// Files at one path of which it is not clear whether they are the same.
     fn ask_about_equality(&mut self) {
         let task = self.way.task;
-        task.walk_uncovered(|path, local, remote| {
-            if let Some((local, remote)) = local.zip(remote).filter(|(a, b)| is_file(a) && is_file(b)) {
+        task.walk_uncovered_with_base(|path, local, remote, base| {
+            let files = local.zip(remote).filter(|(a, b)| is_file(a) && is_file(b));
+            if let Some((local, remote)) = files
+                && !self.way.trusts(base, local, remote)
+            {
                 self.ask_about_pair(path, local, remote);
             }
         });

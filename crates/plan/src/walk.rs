@@ -53,18 +53,34 @@ fn advance(cursor: &mut Cursor<'_>, is_here: bool) {
     }
 }
 
+fn walk_uncovered(
+    task: &TaskInput<'_>,
+    base: Option<&BaseInput<'_>>,
+    mut visit: impl FnMut(&RelPath, Option<&Facts>, Option<&Facts>, Option<Based<'_>>),
+) {
+    let mut opaque = Ancestry::default();
+    walk(task.local.snapshot, task.remote.snapshot, base, |path, local, remote, base| {
+        opaque.enter(path.as_bytes());
+        if [local, remote].into_iter().flatten().any(|facts| facts.kind.is_opaque()) {
+            opaque.push(());
+        } else if opaque.above().next().is_none() {
+            visit(path, local, remote, base);
+        }
+    });
+}
+
 impl TaskInput<'_> {
     /// Visits what neither is nor stands below anything opaque on either side.
     pub(crate) fn walk_uncovered(&self, mut visit: impl FnMut(&RelPath, Option<&Facts>, Option<&Facts>)) {
-        let mut opaque = Ancestry::default();
-        walk(self.local.snapshot, self.remote.snapshot, None, |path, local, remote, _| {
-            opaque.enter(path.as_bytes());
-            if [local, remote].into_iter().flatten().any(|facts| facts.kind.is_opaque()) {
-                opaque.push(());
-            } else if opaque.above().next().is_none() {
-                visit(path, local, remote);
-            }
-        });
+        walk_uncovered(self, None, |path, local, remote, _| visit(path, local, remote));
+    }
+
+    /// The same, with what the base has there.
+    pub(crate) fn walk_uncovered_with_base(
+        &self,
+        visit: impl FnMut(&RelPath, Option<&Facts>, Option<&Facts>, Option<Based<'_>>),
+    ) {
+        walk_uncovered(self, self.usable_base(), visit);
     }
 }
 

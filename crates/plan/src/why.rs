@@ -112,7 +112,7 @@ fn clause(veil: Veil) -> &'static str {
 fn decision(task: &TaskInput<'_>, path: &RelPath, exists: bool, is_same: bool) -> String {
     let differences = diff(task).differences;
     let found = differences.iter().position(|difference| difference.path == *path);
-    let made = found.map(|at| (decide(task, &differences[at]), differences[at].path.clone()));
+    let made = found.map(|at| decide(task, &differences[at]));
     let conflicts = reconcile(task, differences).conflicts;
     let is_about =
         |conflict: &&Conflict| conflict.path == *path || is_below(path.as_bytes(), conflict.path.as_bytes());
@@ -120,7 +120,7 @@ fn decision(task: &TaskInput<'_>, path: &RelPath, exists: bool, is_same: bool) -
         return of_conflict(conflict, path);
     }
     match made {
-        Some((decision, _)) => of_decision(task, &decision),
+        Some(decision) => of_decision(task, &decision),
         None if is_same => "both sides have the same, and nothing is done".to_owned(),
         None if exists => {
             "nothing is done: what stands there does not take part by itself, or the other side \

@@ -87,6 +87,13 @@ impl Facts {
         }
     }
 
+    /// The same of another place: a token means something in its own only.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        let Self { kind, token: _, size, mtime, mode, digest, fingerprint, ref target } = *self;
+        Self { kind, token: None, size, mtime, mode, digest, fingerprint, target: target.clone() }
+    }
+
     /// Facts of a file of which only the size is known.
     pub fn file(size: u64) -> Self {
         Self { size, ..Self::new(EntryKind::File) }

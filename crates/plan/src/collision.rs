@@ -26,10 +26,7 @@ pub(crate) fn collisions(way: &Way<'_>, work: &Work, origins: &[Origin]) -> Opti
             pairs.push((other.clone(), path.clone()));
         }
     }
-    let moved = origins.iter().filter_map(|origin| match origin {
-        Origin::Move { from, .. } => Some(from),
-        _ => None,
-    });
+    let moved = origins.iter().filter_map(Origin::moved_from);
     let going: FxHashSet<&RelPath> = work.going().chain(moved).collect();
     let mut cursor = way.target.snapshot.cursor();
     while let Some(entry) = cursor.current() {

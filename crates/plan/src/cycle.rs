@@ -111,8 +111,8 @@ impl Graph {
 fn halves(whole: &Action) -> (Action, Action) {
     let staged = RelPath::new(format!("{STAGE_DIR}/{}", whole.id)).unwrap_or_else(|_| whole.path.clone());
     // A token does not outlive the first half, and the times are set with the second.
-    let moved = whole.expect.from.as_ref().and_then(Expectation::facts).cloned();
-    let carried = moved.map(|facts| syncplan_model::Facts { token: None, ..facts });
+    let moved = whole.expect.from.as_ref().and_then(Expectation::facts);
+    let carried = moved.map(syncplan_model::Facts::without_token);
     let mut stage = Action {
         op: Op::Stage,
         path: staged.clone(),

@@ -163,11 +163,10 @@ impl Drafter<'_> {
         let keeps = |capability| self.way.target_has(capability);
         let keeps_times = keeps(Capability::SetMtime) || keeps(Capability::SetMetadata);
         Facts {
-            token: None,
             mtime: source.mtime.filter(|_| keeps_times),
             mode: source.mode.filter(|_| keeps(Capability::Modes)),
             fingerprint: source.fingerprint.filter(|_| source.digest.is_none()),
-            ..source.clone()
+            ..source.without_token()
         }
     }
 
@@ -282,7 +281,7 @@ fn agreement(fill: &Fill, origin: &Origin) -> Option<Agreement> {
 /// a digest does.
 fn seen(facts: &Facts) -> Facts {
     let fingerprint = facts.fingerprint.filter(|_| facts.digest.is_none());
-    Facts { mode: None, fingerprint, ..facts.clone() }
+    Facts { mode: None, fingerprint, token: facts.token.clone(), ..facts.without_token() }
 }
 
 /// What stands where something of the target was moved or copied to: its times come along, a token
@@ -290,5 +289,5 @@ fn seen(facts: &Facts) -> Facts {
 pub(crate) fn carried(moved: &Facts, source: &Facts) -> Facts {
     let digest = moved.digest.or(source.digest);
     let fingerprint = moved.fingerprint.or(source.fingerprint).filter(|_| digest.is_none());
-    Facts { token: None, digest, fingerprint, ..moved.clone() }
+    Facts { digest, fingerprint, ..moved.without_token() }
 }

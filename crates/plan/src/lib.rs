@@ -9,7 +9,7 @@
 //! - `diff`: what differs between the sides and from the base, found in one walk over all of them;
 //! - `one_way`, `two_way`: what each difference means; `conflict`: what a policy makes of a conflict;
 //! - `reconcile`: decisions become work, where nothing stands in the way;
-//! - `identity`: what goes here and comes there is a move, what is there already can be copied;
+//! - `identity`, `pairing`: what goes here and comes there is a move, what is there already can be copied;
 //! - `draft`: actions with what they expect and leave behind, and what they put at risk;
 //! - `graph`: who waits for whom; `cycle`: circles are cut; `choose`: `--only` and `--exclude`;
 //! - `phase`: what waits for a whole part of its task.
@@ -79,6 +79,7 @@ mod identity;
 mod input;
 
 mod one_way;
+mod pairing;
 mod parents;
 mod phase;
 mod question;

@@ -302,7 +302,7 @@ impl<'a> Reconciler<'a> {
         if self.writable[winner] && self.task.spec.mode == Mode::TwoWay {
             self.resolved.work[winner].fills.push(Fill {
                 path: to,
-                facts: Box::new(Facts { token: None, ..(**facts).clone() }),
+                facts: Box::new(facts.without_token()),
                 replaced: None,
                 trash: false,
                 reason: Reason::CONFLICT_KEPT,
@@ -348,14 +348,15 @@ impl<'a> Reconciler<'a> {
     }
 
     fn list(&mut self, difference: &Difference, policy: &str, reason: String) {
-        let shown = |facts: &Option<Box<Facts>>| facts.clone().map(|facts| Box::new(without_token(*facts)));
+        // A token says nothing to people.
+        let shown = |facts: &Option<Box<Facts>>| facts.as_ref().map(|facts| Box::new(facts.without_token()));
         let base = self.task.usable_base().and_then(|base| base.local.get(&difference.path));
         self.resolved.conflicts.push(Conflict {
             task: self.task.name.clone(),
             path: difference.path.clone(),
             local: shown(&difference.sides.local.facts),
             remote: shown(&difference.sides.remote.facts),
-            base: base.map(|facts| Box::new(without_token(facts))),
+            base: base.map(|facts| Box::new(facts.without_token())),
             policy: policy.to_owned(),
             reason,
         });
@@ -375,11 +376,6 @@ fn take(side: Side, difference: &Difference) -> Decision {
         (Some(_), Some(_)) if winner.is_dir() || loser.is_dir() => Decision::Replace(there, reason),
         (Some(_), _) => Decision::Bring(there, reason),
     }
-}
-
-/// A token says nothing to people.
-fn without_token(facts: Facts) -> Facts {
-    Facts { token: None, ..facts }
 }
 
 fn is_at_or_below(path: &RelPath, folder: Option<&RelPath>) -> bool {

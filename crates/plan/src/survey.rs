@@ -35,11 +35,11 @@ pub(crate) struct Found {
 
 impl Survey {
     /// Walks both sides once more, if there is anything to look for.
-    pub(crate) fn of(
+    pub(crate) fn of<'w>(
         way: &Way<'_>,
         wanted: &Wanted,
-        work: &Work,
-        moved: &FxHashSet<RelPath>,
+        work: &'w Work,
+        moved: impl Iterator<Item = &'w RelPath>,
         source_going: &FxHashSet<RelPath>,
     ) -> Self {
         let mut survey = Self::default();

@@ -7,7 +7,8 @@
 //! The way of the data, one module a step:
 //!
 //! - `diff`: what differs between the sides and from the base, found in one walk over all of them;
-//! - `one_way`, `two_way`: what each difference means; `conflict`: what a policy makes of a conflict;
+//! - `one_way`, `two_way`: what each difference means; `conflict`, `settlement`: what a policy
+//!   makes of a conflict;
 //! - `reconcile`: decisions become work, where nothing stands in the way;
 //! - `identity`, `pairing`: what goes here and comes there is a move, what is there already can be copied;
 //! - `draft`: actions with what they expect and leave behind, and what they put at risk;
@@ -84,6 +85,7 @@ mod parents;
 mod phase;
 mod question;
 mod reconcile;
+mod settlement;
 mod sides;
 mod status;
 mod suffix;

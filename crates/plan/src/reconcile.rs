@@ -8,14 +8,14 @@ use syncplan_model::spec::{DeletePolicy, Mode};
 use syncplan_model::{Capability, EntryKind, Facts, RelPath, is_below};
 
 use crate::change::Change;
-use crate::conflict::{Ending, Unnamed, kept_name, policy_of, settle};
 use crate::decision::Decision;
-use crate::difference::{Difference, Half};
+use crate::difference::Difference;
 use crate::input::TaskInput;
 use crate::parents::add_missing;
+use crate::settlement::take;
 use crate::sides::Sides;
 use crate::way::Way;
-use crate::work::{Aside, Fill, Merge, NewDir, Record, Removal, Resolved, Touch};
+use crate::work::{Fill, NewDir, Record, Removal, Resolved, Touch};
 use crate::{one_way, two_way};
 
 /// Decides what happens at each difference.
@@ -36,18 +36,18 @@ pub(crate) fn reconcile(task: &TaskInput<'_>, mut differences: Vec<Difference>) 
     resolved
 }
 
-struct Reconciler<'a> {
-    task: &'a TaskInput<'a>,
-    ways: Sides<Way<'a>>,
+pub(crate) struct Reconciler<'a> {
+    pub(crate) task: &'a TaskInput<'a>,
+    pub(crate) ways: Sides<Way<'a>>,
     /// Which sides may be changed.
-    writable: Sides<bool>,
+    pub(crate) writable: Sides<bool>,
     /// At and below it nothing changes on either side.
-    held: Option<RelPath>,
+    pub(crate) held: Option<RelPath>,
     /// It stays, and so do the folders below it that lead to why.
     withheld: Sides<Option<RelPath>>,
     /// At and below it one side is taken as it is: it won a conflict.
-    taken: Option<(RelPath, Side)>,
-    resolved: Resolved,
+    pub(crate) taken: Option<(RelPath, Side)>,
+    pub(crate) resolved: Resolved,
 }
 
 impl<'a> Reconciler<'a> {
@@ -94,7 +94,7 @@ impl<'a> Reconciler<'a> {
         }
     }
 
-    fn carry_out(&mut self, decision: Decision, difference: &Difference) {
+    pub(crate) fn carry_out(&mut self, decision: Decision, difference: &Difference) {
         match decision {
             Decision::Leave => {}
             Decision::Record => self.record(difference),
@@ -147,7 +147,13 @@ impl<'a> Reconciler<'a> {
         self.bring(side, difference, replaced, reason);
     }
 
-    fn bring(&mut self, side: Side, difference: &Difference, replaced: Option<Box<Facts>>, reason: Reason) {
+    pub(crate) fn bring(
+        &mut self,
+        side: Side,
+        difference: &Difference,
+        replaced: Option<Box<Facts>>,
+        reason: Reason,
+    ) {
         let Some(facts) = difference.on(side.other()).facts.clone() else { return };
         let (path, home) = (difference.path.clone(), difference.on(side).home);
         let trash = replaced.is_some() && self.keeps(side, difference);
@@ -226,128 +232,13 @@ impl<'a> Reconciler<'a> {
         self.taken.is_some() || half.change != Change::Unchanged || differed
     }
 
-    fn conflict(&mut self, difference: &Difference, reason: String) {
-        let decided = self.task.resolution.map(|resolution| policy_of(resolution.take));
-        let policy = decided.as_ref().unwrap_or(&self.task.spec.conflict);
-        let word = policy.as_str();
-        match settle(policy, difference) {
-            Ending::Held => self.hold(difference, reason),
-            Ending::Winner(side) => self.let_win(side, difference, word, reason),
-            Ending::KeepBoth { loser } => self.keep_both(loser, difference, word, reason),
-            Ending::Merge => self.merge(difference, word, reason),
-        }
-    }
-
-    fn let_win(&mut self, side: Side, difference: &Difference, policy: &str, reason: String) {
-        let loser = side.other();
-        if !self.writable[loser] {
-            // The target wins, and the source is not changed: both stay.
-            self.held = Some(difference.path.clone());
-            return self.list(difference, policy, reason);
-        }
-        if let Some(obstacle) = self.obstacle(loser, difference.on(loser)) {
-            return self.hold(difference, format!("{reason}, and {obstacle}"));
-        }
-        self.list(difference, policy, reason);
-        self.taken = Some((difference.path.clone(), side));
-        self.carry_out(take(side, difference), difference);
-    }
-
-    /// Why what a side has cannot make room for the winner.
-    fn obstacle(&self, side: Side, half: &Half) -> Option<String> {
-        match &half.below.hidden {
-            _ if !self.ways[side].can_keep() => {
-                Some(format!("the {side} store cannot keep what it replaces"))
-            }
-            Some(hidden) if half.is_dir() || half.facts.is_none() => Some(hidden.clause()),
-            _ => None,
-        }
-    }
-
-    fn keep_both(&mut self, loser: Side, difference: &Difference, policy: &str, reason: String) {
-        // Where only one side may be changed, it is the one that makes room.
-        let loser = if self.writable[loser] { loser } else { loser.other() };
-        let winner = loser.other();
-        let (half, way) = (difference.on(loser), self.ways[loser]);
-        let facts = match &half.facts {
-            Some(facts) if facts.kind != EntryKind::Dir && self.writable[loser] && way.can_move() => facts,
-            _ => return self.hold(difference, reason),
-        };
-        let to = match kept_name(&difference.path, loser, facts, self.max_name()) {
-            Ok(to) => to,
-            Err(Unnamed::TooLong) => {
-                return self
-                    .hold(difference, format!("{reason}, and the name of a kept copy would be too long"));
-            }
-            Err(Unnamed::NoDigest) => {
-                self.resolved.unknown.push((loser, difference.path.clone()));
-                let reason = format!(
-                    "{reason}, and the content on the {loser} side could not be read to name its copy"
-                );
-                return self.hold(difference, reason);
-            }
-        };
-        if [Side::Local, Side::Remote]
-            .into_iter()
-            .any(|side| self.ways[side].target.snapshot.get(&to).is_some())
-        {
-            // It was kept before; once more would be a conflict of a conflict.
-            return self.let_win(winner, difference, policy, reason);
-        }
-        self.list(difference, policy, reason);
-        self.taken = Some((difference.path.clone(), winner));
-        let aside = Aside { path: difference.path.clone(), to: to.clone(), facts: facts.clone() };
-        self.resolved.work[loser].asides.push(aside);
-        self.bring(loser, difference, None, Reason::CONFLICT_DECIDED);
-        if self.writable[winner] && self.task.spec.mode == Mode::TwoWay {
-            self.resolved.work[winner].fills.push(Fill {
-                path: to,
-                facts: Box::new(facts.without_token()),
-                replaced: None,
-                trash: false,
-                reason: Reason::CONFLICT_KEPT,
-                home: difference.on(winner).home,
-                is_made: true,
-            });
-        }
-    }
-
-    fn max_name(&self) -> usize {
-        let of = |side: Side| self.ways[side].target.capabilities.max_name;
-        of(Side::Local).min(of(Side::Remote))
-    }
-
-    fn merge(&mut self, difference: &Difference, policy: &str, reason: String) {
-        let Sides { local, remote } = &difference.sides;
-        let (Some(local), Some(remote)) = (&local.facts, &remote.facts) else { return };
-        if !(self.writable.local && self.writable.remote) {
-            return self.hold(difference, format!("{reason}, and merging them changes both sides"));
-        }
-        if !(self.ways.local.can_keep() && self.ways.remote.can_keep()) {
-            return self.hold(difference, format!("{reason}, and a store cannot keep what it replaces"));
-        }
-        let path = difference.path.clone();
-        let merge = Merge { path: path.clone(), local: local.clone(), remote: remote.clone() };
-        self.resolved.work.local.merges.push(merge);
-        self.resolved.work.remote.fills.push(Fill {
-            path,
-            facts: local.clone(),
-            replaced: Some(remote.clone()),
-            trash: true,
-            reason: Reason::MERGED,
-            home: difference.on(Side::Remote).home,
-            is_made: true,
-        });
-        self.list(difference, policy, reason);
-    }
-
     /// Nothing changes at the path nor below it.
-    fn hold(&mut self, difference: &Difference, reason: String) {
+    pub(crate) fn hold(&mut self, difference: &Difference, reason: String) {
         self.held = Some(difference.path.clone());
         self.list(difference, Conflict::HELD, reason);
     }
 
-    fn list(&mut self, difference: &Difference, policy: &str, reason: String) {
+    pub(crate) fn list(&mut self, difference: &Difference, policy: &str, reason: String) {
         // A token says nothing to people.
         let shown = |facts: &Option<Box<Facts>>| facts.as_ref().map(|facts| Box::new(facts.without_token()));
         let base = self.task.usable_base().and_then(|base| base.local.get(&difference.path));
@@ -360,21 +251,6 @@ impl<'a> Reconciler<'a> {
             policy: policy.to_owned(),
             reason,
         });
-    }
-}
-
-/// What makes the other side like this one.
-fn take(side: Side, difference: &Difference) -> Decision {
-    let (winner, loser) = (difference.on(side), difference.on(side.other()));
-    let (there, reason) = (side.other(), Reason::CONFLICT_DECIDED);
-    match (&winner.facts, &loser.facts) {
-        (None, None) => Decision::Record,
-        (None, Some(_)) if winner.below.present && loser.is_dir() => Decision::Leave,
-        (None, Some(_)) => Decision::Remove(there, reason),
-        (Some(_), Some(_)) if difference.metadata => Decision::Touch(there),
-        (Some(_), Some(_)) if difference.same.is_some() => Decision::Record,
-        (Some(_), Some(_)) if winner.is_dir() || loser.is_dir() => Decision::Replace(there, reason),
-        (Some(_), _) => Decision::Bring(there, reason),
     }
 }
 

@@ -154,7 +154,8 @@ impl<'a> Reconciler<'a> {
         replaced: Option<Box<Facts>>,
         reason: Reason,
     ) {
-        let Some(facts) = difference.on(side.other()).facts.clone() else { return };
+        let facts = difference.on(side.other()).facts.clone().filter(|_| self.comes(side, difference));
+        let Some(facts) = facts else { return };
         let (path, home) = (difference.path.clone(), difference.on(side).home);
         let trash = replaced.is_some() && self.keeps(side, difference);
         let work = &mut self.resolved.work[side];
@@ -196,8 +197,15 @@ impl<'a> Reconciler<'a> {
             let reason = "the directory would be replaced, but `delete` keeps what is in it".to_owned();
             return self.hold(difference, reason);
         }
-        self.take_away(side, difference, reason.clone(), false);
+        let comes = self.comes(side, difference);
+        self.take_away(side, difference, reason.clone(), !comes);
         self.bring(side, difference, None, reason);
+    }
+
+    /// Whether something takes the place: a folder that only one store has is nothing by itself.
+    fn comes(&self, side: Side, difference: &Difference) -> bool {
+        let other = difference.on(side.other());
+        other.facts.is_some() && (!other.is_dir() || self.ways[side].both_have(Capability::Directories))
     }
 
     /// Nothing is deleted, unless a conflict was decided against it.

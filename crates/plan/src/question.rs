@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use syncplan_model::plan::Side;
+use syncplan_model::plan::{Conflict, Side};
 use syncplan_model::spec::Compare;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
@@ -61,6 +61,7 @@ pub fn questions(task: &TaskInput<'_>) -> Questions {
     let mut asker = Asker { way: Way::of(task), asked: Sides::default() };
     asker.ask_about_equality();
     let resolved = reconcile(task, diff(task).differences);
+    resolved.conflicts.iter().for_each(|conflict| asker.ask_about_conflict(conflict));
     asker.ask_about_identity(Way::towards(task, Side::Local), resolved.work.local);
     asker.ask_about_identity(Way::towards(task, Side::Remote), resolved.work.remote);
     for (side, path) in &resolved.unknown {
@@ -121,6 +122,19 @@ impl<'a> Asker<'a> {
     fn ask_for_samples(&mut self, path: &RelPath, local: &Facts, remote: &Facts) {
         self.ask(Side::Local, path, Inquiry::Sampled, self.needs_sample(local));
         self.ask(Side::Remote, path, Inquiry::Sampled, self.needs_sample(remote));
+    }
+
+    /// Before people are asked, content is, whatever it costs: both may have the same after all, or one
+    /// was only touched.
+    fn ask_about_conflict(&mut self, conflict: &Conflict) {
+        let file = |facts: &'_ Option<Box<Facts>>| facts.clone().filter(|facts| is_file(facts));
+        let (Some(local), Some(remote)) = (file(&conflict.local), file(&conflict.remote)) else { return };
+        let is_open = |other: &Facts, facts: &Facts| content(facts, other).is_none();
+        let base = file(&conflict.base);
+        for (side, facts, other) in [(Side::Local, &local, &remote), (Side::Remote, &remote, &local)] {
+            let open = is_open(other, facts) || base.as_ref().is_some_and(|base| is_open(base, facts));
+            self.ask(side, &conflict.path, Inquiry::Sampled, open && self.needs_sample(facts));
+        }
     }
 
     /// Whether sampling would tell something: small files are hashed whole.

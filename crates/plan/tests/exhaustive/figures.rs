@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use syncplan_model::plan::{Op, Plan};
 
@@ -19,6 +20,8 @@ pub(crate) struct Figures {
     pub(crate) recoveries: u64,
     /// Steps after which a new plan was made and carried out.
     pub(crate) replans: u64,
+    /// How long the planner took, on all processors together.
+    pub(crate) planning: Duration,
 }
 
 impl Figures {
@@ -48,23 +51,26 @@ impl AddAssign for Figures {
         self.steps += other.steps;
         self.recoveries += other.recoveries;
         self.replans += other.replans;
+        self.planning += other.planning;
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} cases, {} actions, {} records, {} conflicts, {} with cycles ({} stages), {} steps, {} recoveries, {} replans",
-            self.cases,
-            self.actions,
-            self.records,
-            self.conflicts,
-            self.with_cycles,
-            self.stages,
-            self.steps,
-            self.recoveries,
-            self.replans
-        )
+        let Self {
+            cases,
+            actions,
+            records,
+            conflicts,
+            with_cycles,
+            stages,
+            steps,
+            recoveries,
+            replans,
+            planning,
+        } = self;
+        write!(f, "{cases} cases, {actions} actions, {records} records, {conflicts} conflicts, ")?;
+        write!(f, "{with_cycles} with cycles ({stages} stages), {steps} steps, {recoveries} recoveries, ")?;
+        write!(f, "{replans} replans, {:.1} processor seconds planning", planning.as_secs_f64())
     }
 }

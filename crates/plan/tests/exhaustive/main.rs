@@ -13,7 +13,9 @@
 mod desk;
 mod failures;
 mod figures;
+mod growth;
 mod oracle;
+mod random;
 mod shape;
 mod stops;
 mod symmetry;

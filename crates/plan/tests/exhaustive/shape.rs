@@ -7,13 +7,14 @@ use syncplan_model::RelPath;
 use syncplan_testkit::simulator::{Stock, Thing};
 
 /// What is in a folder, by name.
-pub(crate) type Folder = BTreeMap<Vec<u8>, Shape>;
+pub(crate) type Folder = BTreeMap<Arc<[u8]>, Shape>;
 
 /// What stands at one place, with all that is in it.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
     Leaf(Arc<Thing>),
-    Dir(Folder),
+    /// Shared, since it is copied by the million.
+    Dir(Arc<Folder>),
 }
 
 impl Shape {
@@ -24,6 +25,10 @@ impl Shape {
             (Self::Dir(one), Self::Dir(other)) => are_alike(one, other),
             _ => false,
         }
+    }
+
+    pub(crate) fn dir(folder: Folder) -> Self {
+        Self::Dir(Arc::new(folder))
     }
 
     pub(crate) fn folder(&self) -> Option<&Folder> {
@@ -53,7 +58,7 @@ pub(crate) fn shape(stock: &Stock) -> Folder {
     let mut root = Folder::new();
     for (path, thing) in stock.iter().filter(|(path, _)| !path.is_reserved()) {
         let names: Vec<&[u8]> = path.components().collect();
-        let leaf = if thing.is_dir() { Shape::Dir(Folder::new()) } else { Shape::Leaf(thing.clone()) };
+        let leaf = if thing.is_dir() { Shape::dir(Folder::new()) } else { Shape::Leaf(thing.clone()) };
         put(&mut root, &names, leaf);
     }
     root
@@ -62,26 +67,14 @@ pub(crate) fn shape(stock: &Stock) -> Folder {
 fn put(folder: &mut Folder, names: &[&[u8]], shape: Shape) {
     match names {
         [] => {}
-        [name] => drop(folder.insert(name.to_vec(), shape)),
+        [name] => drop(folder.insert((*name).into(), shape)),
         [name, below @ ..] => {
-            let place = folder.entry(name.to_vec()).or_insert_with(|| Shape::Dir(Folder::new()));
+            let place = folder.entry((*name).into()).or_insert_with(|| Shape::dir(Folder::new()));
             if let Shape::Dir(folder) = place {
-                put(folder, below, shape);
+                put(Arc::make_mut(folder), below, shape);
             }
         }
     }
-}
-
-/// Without folders in which there is no file, as a store without directories has it.
-pub(crate) fn flat(folder: &Folder) -> Folder {
-    let kept = |(name, shape): (&Vec<u8>, &Shape)| match shape {
-        Shape::Leaf(_) => Some((name.clone(), shape.clone())),
-        Shape::Dir(below) => {
-            let below = flat(below);
-            (!below.is_empty()).then(|| (name.clone(), Shape::Dir(below)))
-        }
-    };
-    folder.iter().filter_map(kept).collect()
 }
 
 /// What stands at a path below a folder.

@@ -1,5 +1,6 @@
 //! A run that stops anywhere: taken up again, or planned anew.
 
+use syncplan_model::{EntryKind, Facts, Plan};
 use syncplan_testkit::simulator::{Course, Dice, Order, World};
 
 use crate::failures::Failure;
@@ -47,7 +48,19 @@ fn plan_anew(trial: &Trial<'_>, done: &Done, mut world: World, seed: u64) -> Res
         return Err(at_stop(Failure::new("I1: something is lost", format!("{:?}", lost.node))));
     }
     check_settled(trial.desk, &world).map_err(at_stop)?;
-    ends_alike(done, &world, "planned anew").map_err(at_stop)
+    if decides_over_folders(&done.plan) {
+        Ok(())
+    } else {
+        ends_alike(done, &world, "planned anew").map_err(at_stop)
+    }
+}
+
+/// A file that was decided against has gone, its folder has not come: whoever looks now sees a folder
+/// that one side deleted and the other edited, and keeps what is new in it.
+fn decides_over_folders(plan: &Plan) -> bool {
+    let is_dir =
+        |facts: &Option<Box<Facts>>| facts.as_ref().is_some_and(|facts| facts.kind == EntryKind::Dir);
+    plan.conflicts().iter().any(|it| !it.is_held() && (is_dir(&it.local) || is_dir(&it.remote)))
 }
 
 fn world_base(world: &World) -> String {

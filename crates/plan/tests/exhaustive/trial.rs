@@ -1,5 +1,7 @@
 //! One case: compiled, carried out, and compared with what the oracle says.
 
+use std::time::Instant;
+
 use syncplan_model::plan::{Action, Plan, Side};
 use syncplan_model::spec::Mode;
 use syncplan_model::{RelPath, Snapshot};
@@ -46,9 +48,11 @@ impl Trial<'_> {
 
     /// Compiles, carries out in an order by seed, and checks every step and the end.
     pub(crate) fn run(&self, seed: u64) -> Result<Done, Failure> {
+        let begun = Instant::now();
         let plan = self.plan()?;
+        let planning = begun.elapsed();
         let outcome = outcome(&self.desk.rules, &self.base.shape, &self.local.shape, &self.remote.shape);
-        let mut figures = Figures::of(&plan);
+        let mut figures = Figures { planning, ..Figures::of(&plan) };
         let mut world = self.world();
         let ended = self.carry_out(&plan, &mut world, &outcome, seed);
         figures.steps += plan.actions().len() as u64;

@@ -19,7 +19,7 @@ pub(crate) struct Case {
     /// What both agreed on, as it stood on the local and on the remote side.
     pub(crate) base: Option<[Tree; 2]>,
     /// The same as snapshots.
-    base_snapshots: Option<[Snapshot; 2]>,
+    pub(crate) base_snapshots: Option<[Snapshot; 2]>,
     /// Whether a run has advanced the base.
     pub(crate) advanced: bool,
     pub(crate) fixture: Fixture,

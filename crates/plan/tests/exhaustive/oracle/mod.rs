@@ -4,6 +4,8 @@ mod conflict;
 mod one_way;
 mod two_way;
 
+use std::sync::Arc;
+
 use syncplan_model::RelPath;
 use syncplan_model::plan::Side;
 use syncplan_model::spec::{ConflictPolicy, DeletePolicy, Direction, Mode};
@@ -29,8 +31,6 @@ pub(crate) struct Outcome {
     pub(crate) base: Folder,
     /// Where nothing changes on either side, in the order of components.
     pub(crate) held: Vec<RelPath>,
-    /// Conflicts that a policy decided.
-    pub(crate) decided: usize,
 }
 
 /// What stands at one path afterwards.
@@ -51,15 +51,14 @@ struct At<'a> {
 
 /// What must come of all of it.
 pub(crate) fn outcome(rules: &Rules, base: &Folder, local: &Folder, remote: &Folder) -> Outcome {
-    let mut oracle = Oracle { rules, held: Vec::new(), decided: 0 };
+    let mut oracle = Oracle { rules, held: Vec::new() };
     let (local, remote, base) = oracle.inside(&[], Some(base), Some(local), Some(remote));
-    Outcome { local, remote, base, held: oracle.held, decided: oracle.decided }
+    Outcome { local, remote, base, held: oracle.held }
 }
 
 struct Oracle<'a> {
     rules: &'a Rules,
     held: Vec<RelPath>,
-    decided: usize,
 }
 
 impl Oracle<'_> {
@@ -72,13 +71,13 @@ impl Oracle<'_> {
         remote: Option<&Folder>,
     ) -> (Folder, Folder, Folder) {
         let folders = [base, local, remote];
-        let mut names: Vec<&Vec<u8>> =
+        let mut names: Vec<&Arc<[u8]>> =
             folders.into_iter().flatten().flat_map(|folder| folder.keys()).collect();
         names.sort_unstable();
         names.dedup();
         let (mut locals, mut remotes, mut bases) = (Folder::new(), Folder::new(), Folder::new());
         for name in names {
-            let path = if above.is_empty() { name.clone() } else { [above, b"/", name].concat() };
+            let path = if above.is_empty() { name.to_vec() } else { [above, b"/", &**name].concat() };
             let [base, local, remote] = folders.map(|folder| folder.and_then(|folder| folder.get(name)));
             let at = At { base, local, remote };
             let (three, kept) = match self.rules.mode {
@@ -124,7 +123,7 @@ impl Three {
 
 /// A conflict copy.
 struct Kept {
-    name: Vec<u8>,
+    name: Arc<[u8]>,
     shape: Shape,
     /// Where alone it stands; `None` is both sides and the base.
     only: Option<Side>,

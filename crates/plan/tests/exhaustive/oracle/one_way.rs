@@ -3,6 +3,7 @@
 use syncplan_model::spec::{DeletePolicy, Direction, Mode};
 use syncplan_testkit::simulator::Thing;
 
+use super::two_way::has_news;
 use super::{At, Kept, Oracle, Three};
 use crate::shape::{Folder, Shape, same};
 
@@ -16,7 +17,7 @@ impl Oracle<'_> {
         if let (Some(Shape::Dir(_)), Some(Shape::Dir(_))) = (source, target) {
             let [base, local, remote] = [at.base, at.local, at.remote].map(|it| it.and_then(Shape::folder));
             let (local, remote, base) = self.inside(path, base, local, remote);
-            let dir = |folder| Some(Shape::Dir(folder));
+            let dir = |folder| Some(Shape::dir(folder));
             return (Three { local: dir(local), remote: dir(remote), base: dir(base) }, None);
         }
         if self.rules.mode == Mode::Mirror || same(source, target) {
@@ -32,10 +33,14 @@ impl Oracle<'_> {
             (Some(source), Some(target)) if self.may_replace(at.base, source, target) => {
                 (self.three(at, Some(source.clone()), Some(source.clone())), None)
             }
-            (Some(Shape::Leaf(source)), Some(Shape::Leaf(target))) => {
-                self.decide_one_way(path, at, source, target)
+            // `delete` keeps what would have to make room, and nobody changed it: no policy decides that.
+            (Some(Shape::Leaf(_)), Some(Shape::Dir(inside)))
+                if at.base.and_then(Shape::folder).is_some_and(|base| !has_news(base, inside)) =>
+            {
+                (self.hold(path, at), None)
             }
-            _ => (self.hold(path, at), None),
+            (Some(source), Some(target)) => self.decide_one_way(path, at, source, target),
+            (None, None) => (Three::default(), None),
         }
     }
 
@@ -58,7 +63,7 @@ impl Oracle<'_> {
             (policy, Shape::Dir(inside)) => {
                 let known = base.and_then(Shape::folder);
                 let (mut stays, mut knows) = (Folder::new(), Folder::new());
-                for (name, shape) in inside {
+                for (name, shape) in inside.iter() {
                     let (stay, know) = self.left(known.and_then(|base| base.get(name)), shape);
                     stays.extend(stay.map(|shape| (name.clone(), shape)));
                     knows.extend(know.map(|shape| (name.clone(), shape)));
@@ -66,7 +71,7 @@ impl Oracle<'_> {
                 if policy == DeletePolicy::Synced && known.is_some() && stays.is_empty() {
                     return (None, None);
                 }
-                (Some(Shape::Dir(stays)), known.map(|_| Shape::Dir(knows)))
+                (Some(Shape::dir(stays)), known.map(|_| Shape::dir(knows)))
             }
         }
     }
@@ -77,7 +82,7 @@ impl Oracle<'_> {
             (None, Shape::Leaf(source), Shape::Leaf(target)) => {
                 !self.rules.advanced && is_newer(source, target)
             }
-            (Some(Shape::Dir(_)), Shape::Leaf(_), Shape::Dir(_)) => {
+            (Some(Shape::Dir(known)), Shape::Leaf(_), Shape::Dir(inside)) if !has_news(known, inside) => {
                 // All that is in it has to go, and goes only if `delete` says so.
                 self.left(base, target).0.is_none_or(|left| left.folder().is_some_and(Folder::is_empty))
             }

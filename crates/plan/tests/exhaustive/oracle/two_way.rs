@@ -16,9 +16,9 @@ impl Oracle<'_> {
                 let base = at.base.and_then(Shape::folder);
                 let (local, remote, base) = self.inside(path, base, Some(ours), Some(theirs));
                 Three {
-                    local: Some(Shape::Dir(local)),
-                    remote: Some(Shape::Dir(remote)),
-                    base: Some(Shape::Dir(base)),
+                    local: Some(Shape::dir(local)),
+                    remote: Some(Shape::dir(remote)),
+                    base: Some(Shape::dir(base)),
                 }
             }
             // The row and the column "unchanged".
@@ -39,7 +39,6 @@ impl Oracle<'_> {
         theirs: &Shape,
     ) -> (Three, Option<Kept>) {
         match (ours, theirs, at.base) {
-            (Shape::Leaf(ours), Shape::Leaf(theirs), _) => self.decide(path, at, ours, theirs),
             // The directory is as it was but for what was deleted in it: nothing speaks against the file.
             (Shape::Leaf(_), Shape::Dir(inside), Some(Shape::Dir(base))) if !has_news(base, inside) => {
                 (Three::agreed(at.local), None)
@@ -47,7 +46,7 @@ impl Oracle<'_> {
             (Shape::Dir(inside), Shape::Leaf(_), Some(Shape::Dir(base))) if !has_news(base, inside) => {
                 (Three::agreed(at.remote), None)
             }
-            _ => (self.hold(path, at), None),
+            _ => self.decide(path, at, ours, theirs),
         }
     }
 }
@@ -62,11 +61,11 @@ fn survivors(base: Option<&Shape>, stays: &Shape) -> Option<Shape> {
         .iter()
         .filter_map(|(name, shape)| Some((name.clone(), survivors(base.get(name), shape)?)))
         .collect();
-    (!left.is_empty()).then_some(Shape::Dir(left))
+    (!left.is_empty()).then(|| Shape::dir(left))
 }
 
 /// Whether something in a directory is new or edited.
-fn has_news(base: &Folder, inside: &Folder) -> bool {
+pub(super) fn has_news(base: &Folder, inside: &Folder) -> bool {
     inside.iter().any(|(name, shape)| match (base.get(name), shape) {
         (Some(Shape::Dir(base)), Shape::Dir(inside)) => has_news(base, inside),
         (base, shape) => !same(base, Some(shape)),

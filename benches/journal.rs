@@ -1,5 +1,5 @@
 //! How fast the state is, on the disk of the temporary folder: intents and outcomes, durable, a
-//! thousand a commit; and a snapshot of a million entries.
+//! thousand a commit; a snapshot of a million entries; and a base of as many.
 //!
 //! `cargo bench --bench journal`
 
@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use syncplan_model::plan::{ActionId, Op, Plan, Selection, Side};
 use syncplan_model::plan::{Header, ManifestInfo};
-use syncplan_model::{Digest, Entry, Facts, RelPath, SnapshotBuilder, TaskName, Token};
-use syncplan_state::{Conclusion, Intent, Learned, NewRun, Outcome, State};
+use syncplan_model::{Digest, Entry, Facts, RelPath, Snapshot, SnapshotBuilder, TaskName, Token};
+use syncplan_state::{Agreed, Conclusion, Ending, Intent, Learned, NewRun, Outcome, State};
 
 const ACTIONS: usize = 100_000;
+
+const ENTRIES: usize = 1_000_000;
 
 /// What the executor commits at once.
 const BATCH: usize = 1000;
@@ -24,31 +26,27 @@ fn main() {
         let state = State::open(&folder.path().join("state.db")).await.expect("a new state");
         outcomes(&state).await;
         entries(&state).await;
+        base(&state).await;
     });
 }
 
 async fn outcomes(state: &State) {
-    let plan = empty_plan();
-    let new = NewRun {
-        plan_id: plan.id(),
-        instance: "bench",
-        plan: b"",
-        tasks: vec![task()],
-        actions: ACTIONS as u64,
-        tool: "bench",
-        overrides: None,
-    };
-    let journal = state.begin(&new).await.expect("a run").journal;
+    let nothing = Snapshot::empty();
+    state.mint_base(&task(), &Digest::of(b""), &nothing, &nothing).await.expect("a base");
+    let journal = state.begin(&run(&empty_plan(), "outcomes")).await.expect("a run").journal;
     let facts = Facts { digest: Some(Digest::of(b"x")), ..file() };
     let action = |it| ActionId::of(&task(), Op::Upload, Side::Remote, None, &path(it));
     let intents: Vec<_> =
         (0..ACTIONS).map(|it| Intent { action: action(it), temporary: Some(path(it)) }).collect();
     let learned = |it, side| Learned { task: task(), side, path: path(it), facts: Some(facts.clone()) };
+    let agreed =
+        |it| Agreed { task: task(), path: path(it), local: Some(facts.clone()), remote: Some(facts.clone()) };
     let conclusion = |it| Conclusion {
         action: action(it),
         outcome: Outcome::Applied,
         message: None,
         learned: vec![learned(it, Side::Local), learned(it, Side::Remote)],
+        agreed: vec![agreed(it)],
     };
     let conclusions: Vec<_> = (0..ACTIONS).map(conclusion).collect();
 
@@ -61,22 +59,66 @@ async fn outcomes(state: &State) {
     for batch in conclusions.chunks(BATCH) {
         journal.conclude(batch).await.expect("a commit");
     }
-    tell("outcomes with two facts each", ACTIONS, began.elapsed());
+    tell("outcomes with two facts each, and one that the base learns", ACTIONS, began.elapsed());
+    let began = Instant::now();
+    journal.finish(Ending::Done).await.expect("an end");
+    tell("entries folded into the base", ACTIONS, began.elapsed());
+}
+
+/// A small change to a large base.
+async fn base(state: &State) {
+    let (entries, source) = (million(), Digest::of(b"here and there"));
+    state.forget_base(&task()).await.expect("a base");
+    let began = Instant::now();
+    state.mint_base(&task(), &source, &entries, &entries).await.expect("a commit");
+    tell("entries minted on both sides", ENTRIES, began.elapsed());
+    let journal = state.begin(&run(&empty_plan(), "base")).await.expect("a run").journal;
+    let agreed = Agreed { task: task(), path: path(7), local: Some(file()), remote: Some(file()) };
+    let action = ActionId::of(&task(), Op::Upload, Side::Remote, None, &path(7));
+    let conclusion = Conclusion {
+        action,
+        outcome: Outcome::Applied,
+        message: None,
+        learned: vec![],
+        agreed: vec![agreed],
+    };
+    let began = Instant::now();
+    journal.conclude(&[conclusion]).await.expect("a commit");
+    journal.finish(Ending::Done).await.expect("an end");
+    tell("change to the base", 1, began.elapsed());
+    let began = Instant::now();
+    state.load_base(&task(), &source).await.expect("a base");
+    tell("entries loaded on both sides", ENTRIES, began.elapsed());
 }
 
 async fn entries(state: &State) {
-    const ENTRIES: usize = 1_000_000;
-    let mut builder = SnapshotBuilder::new();
-    for it in 0..ENTRIES {
-        builder.push(&Entry { path: path(it), facts: file() }).expect("sorted paths");
-    }
-    let (snapshot, source) = (builder.finish(), Digest::of(b"here"));
+    let (snapshot, source) = (million(), Digest::of(b"here"));
     let began = Instant::now();
     state.save_snapshot(&task(), Side::Local, &source, &snapshot).await.expect("a commit");
     tell("entries saved", ENTRIES, began.elapsed());
     let began = Instant::now();
     state.load_snapshot(&task(), Side::Local, &source).await.expect("a snapshot");
     tell("entries loaded", ENTRIES, began.elapsed());
+}
+
+fn million() -> Snapshot {
+    let mut builder = SnapshotBuilder::new();
+    for it in 0..ENTRIES {
+        builder.push(&Entry { path: path(it), facts: file() }).expect("sorted paths");
+    }
+    builder.finish()
+}
+
+fn run<'a>(plan: &Plan, instance: &'a str) -> NewRun<'a> {
+    NewRun {
+        plan_id: plan.id(),
+        instance,
+        plan: b"",
+        tasks: vec![task()],
+        actions: ACTIONS as u64,
+        tool: "bench",
+        overrides: None,
+    }
 }
 
 fn tell(what: &str, count: usize, took: Duration) {

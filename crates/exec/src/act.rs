@@ -2,9 +2,11 @@ use syncplan_model::plan::Op;
 use syncplan_model::{EntryKind, Facts};
 use syncplan_store::{Guarded, Metadata};
 
+use crate::merge::merge;
 use crate::place::{Obstacle, View};
 use crate::relocate::{copy, relocate};
 use crate::transfer::{link, transfer};
+use crate::trash::discard;
 use crate::worker::{Effect, Worker};
 
 /// Does what the action says, held to what it expects as firmly as the stores can.
@@ -18,9 +20,11 @@ pub(crate) async fn act(worker: &Worker, at: usize, view: &View<'_>) -> Result<E
         Op::Mkdir => create_dir(view).await,
         Op::Rmdir => remove_dir(view).await,
         Op::SetMetadata => set_metadata(view).await,
+        // The scan saw it, and a later change shows in its token.
         Op::Record => Ok(Effect::default()),
+        Op::Run => merge(worker, at, view).await,
         // A job with any of these does not begin.
-        Op::Dump | Op::Restore | Op::Prune | Op::Run => {
+        Op::Dump | Op::Restore | Op::Prune => {
             Err(Obstacle::Mismatch(format!("`{}` cannot be executed", view.action.op)))
         }
     }
@@ -30,7 +34,7 @@ impl Effect {
     /// What stands at the target now.
     pub(crate) fn at_target(view: &View<'_>, facts: Option<Facts>) -> Self {
         let target = &view.target;
-        Self { learned: vec![(target.side, target.path.clone(), facts)], bytes: 0 }
+        Self { learned: vec![(target.side, target.path.clone(), facts)], ..Self::default() }
     }
 }
 
@@ -47,7 +51,10 @@ async fn delete(view: &View<'_>) -> Result<Effect, Obstacle> {
         syncplan_store::Precondition::Token(token) => Some(token),
         _ => None,
     };
-    target.store.delete(&target.path, token.as_ref()).await?;
+    match &view.action.trash {
+        Some(trash) => discard(target, trash, token).await?,
+        None => target.store.delete(&target.path, token.as_ref()).await?,
+    }
     Ok(Effect::at_target(view, None))
 }
 

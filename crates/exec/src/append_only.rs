@@ -9,7 +9,7 @@ use syncplan_store::{
 };
 
 /// A store in which nothing that was written is changed or removed, whatever the one behind it can
-/// do. Our own temporaries are no content.
+/// do. What stands under a reserved name is ours, and no content.
 pub struct AppendOnly {
     inner: Arc<dyn Store>,
     capabilities: Capabilities,
@@ -69,7 +69,9 @@ impl Store for AppendOnly {
         content: ContentStream,
         options: WriteOptions,
     ) -> Result<Facts, StoreError> {
-        into_gap("write over", path, &options.precondition)?;
+        if !path.is_reserved() {
+            into_gap("write over", path, &options.precondition)?;
+        }
         self.inner.write(path, content, options).await
     }
 
@@ -80,6 +82,11 @@ impl Store for AppendOnly {
 
     async fn rename(&self, from: &RelPath, _: &RelPath, _: MoveOptions) -> Result<Facts, StoreError> {
         refused("rename", from)
+    }
+
+    async fn preserve(&self, from: &RelPath, _: &RelPath, _: Option<&Token>) -> Result<Facts, StoreError> {
+        // What is kept is about to be replaced, and that will not happen here.
+        refused("replace", from)
     }
 
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {

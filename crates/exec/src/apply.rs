@@ -38,7 +38,7 @@ pub async fn apply(job: Job, state: &State, document: &Document<'_>) -> Result<R
     };
     let Begun { journal, progress, open } = state.begin(&new).await?;
     let worker = Arc::new(Worker {
-        known: Known::default(),
+        known: Known::of(&job.plan),
         begun_before: open.iter().map(|intent| intent.action).collect(),
         tag: tag(document, &journal),
         job,
@@ -47,6 +47,7 @@ pub async fn apply(job: Job, state: &State, document: &Document<'_>) -> Result<R
     recall(&worker, state, &progress).await?;
     let report = Driver::new(Arc::clone(&worker), &journal, &progress).run().await?;
     remove_stages(&worker).await;
+    remove_trash_folders(&worker, &report).await;
     journal.finish(report.ending).await?;
     Ok(report)
 }
@@ -87,6 +88,26 @@ async fn remove_stages(worker: &Worker) {
             // What is not empty stays, and an empty one that stays harms nobody.
             for folder in folders.iter().flatten() {
                 let _ = store.remove_dir(folder).await;
+            }
+        }
+    }
+}
+
+/// Removes the folders that were to hold what some action would have replaced or removed, had it been
+/// done; what holds something stays.
+///
+/// Only at the end: an action that goes on may be about to fill them.
+async fn remove_trash_folders(worker: &Worker, report: &Report) {
+    let undone: HashSet<ActionId> = report.problems.iter().map(|problem| problem.action).collect();
+    for action in worker.job.plan.actions().iter().filter(|action| undone.contains(&action.id)) {
+        let (Some(trash), Some(sides)) = (&action.trash, worker.sides(action)) else { continue };
+        let store = sides.store(action.side);
+        if store.capabilities().has(Capability::Directories) {
+            for folder in trash.ancestors().map(RelPath::new) {
+                let Ok(folder) = folder else { break };
+                if store.remove_dir(&folder).await.is_err() {
+                    break;
+                }
             }
         }
     }

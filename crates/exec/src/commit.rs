@@ -52,7 +52,8 @@ pub(crate) async fn commit(
     let on_record = performed.into_iter().filter(|it| !left_open.contains(&it.at));
     let conclusion = |Performed { at, outcome, message, effect }| {
         let action = worker.action(at);
-        Conclusion { action: action.id, outcome, message, learned: effect.into_learned(action) }
+        let (learned, agreed) = effect.into_rows(action);
+        Conclusion { action: action.id, outcome, message, learned, agreed }
     };
     journal.conclude(&on_record.map(conclusion).collect::<Vec<_>>()).await?;
     Ok(Committed { actions, took: began.elapsed() })

@@ -1,7 +1,7 @@
 use futures::TryStreamExt as _;
 use syncplan_model::plan::{Evidence, Op, Risk};
 use syncplan_model::{Digest, RelPath, Token};
-use syncplan_store::{Store, StoreError};
+use syncplan_store::{ContentStream, Store, StoreError};
 
 use crate::place::{Obstacle, View};
 
@@ -47,7 +47,11 @@ pub(crate) async fn whole(
     path: &RelPath,
     token: Option<&Token>,
 ) -> Result<Digest, StoreError> {
-    let content = store.read(path, None, token).await?;
+    digest_of(store.read(path, None, token).await?).await
+}
+
+/// The digest of content on its way.
+pub(crate) async fn digest_of(content: ContentStream) -> Result<Digest, StoreError> {
     let hasher = content.try_fold(blake3::Hasher::new(), async |mut hasher, chunk| {
         hasher.update(&chunk);
         Ok(hasher)

@@ -42,6 +42,7 @@ fn read_only(mut job: Job) -> Job {
             local: Arc::new(ReadOnly::new(Arc::clone(&sides.local))),
             remote: Arc::new(ReadOnly::new(Arc::clone(&sides.remote))),
             sample: sides.sample,
+            merge: sides.merge.clone(),
         };
     }
     job
@@ -49,7 +50,7 @@ fn read_only(mut job: Job) -> Job {
 
 async fn walk(job: &Job, progress: &Progress, report: &mut Report) {
     let mut run = RunState::new(Arc::clone(&job.plan), |id| progress.done.contains_key(id));
-    let known = Known::default();
+    let known = Known::of(&job.plan);
     known.forget(&job.plan, progress);
     let jobs = job.options.jobs.max(1);
     let bytes =

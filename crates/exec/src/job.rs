@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use syncplan_model::plan::{Op, PlanId, Side};
+use syncplan_model::plan::{Action, Op, PlanId, Reason, Side};
 use syncplan_model::{Plan, SampleSpec, TaskName};
 use syncplan_store::Store;
 
@@ -34,6 +34,11 @@ pub struct Sides {
     pub remote: Arc<dyn Store>,
     /// How the task samples content.
     pub sample: SampleSpec,
+    /// The program that merges conflicting files, and its arguments; empty where there is none.
+    ///
+    /// In the arguments `{base}`, `{local}`, `{remote}` and `{output}` stand for files. No shell takes
+    /// part.
+    pub merge: Vec<String>,
 }
 
 /// How a plan is executed.
@@ -92,18 +97,25 @@ impl Job {
                 return Err(ExecError::NoStores(task.name.clone()));
             }
         }
-        let unsupported = |op: &Op| matches!(op, Op::Dump | Op::Restore | Op::Prune | Op::Run);
-        match self.plan.actions().iter().map(|action| action.op).find(unsupported) {
-            Some(op) => Err(ExecError::Unsupported(op)),
+        match self.plan.actions().iter().find(|action| !is_supported(action)) {
+            Some(action) => Err(ExecError::Unsupported(action.op)),
             None => Ok(()),
         }
     }
 }
 
+fn is_supported(action: &Action) -> bool {
+    match action.op {
+        Op::Dump | Op::Restore | Op::Prune => false,
+        Op::Run => action.reason == Reason::MERGED,
+        _ => true,
+    }
+}
+
 impl Sides {
-    /// A task's two sides, sampled as usual.
+    /// A task's two sides, sampled as usual, with nothing to merge with.
     pub fn new(local: Arc<dyn Store>, remote: Arc<dyn Store>) -> Self {
-        Self { local, remote, sample: SampleSpec::default() }
+        Self { local, remote, sample: SampleSpec::default(), merge: Vec::new() }
     }
 
     /// The store of one side.

@@ -1,7 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use syncplan_model::plan::{Expectation, Side};
+use syncplan_model::plan::{Action, Expectation, Op, Side};
 use syncplan_model::{Facts, Plan, RelPath, TaskName};
 use syncplan_state::Progress;
 
@@ -9,10 +9,13 @@ use syncplan_state::Progress;
 ///
 /// A plan cannot know the token of what its own actions will leave behind: where an earlier action
 /// filled a place, what it left there takes the token's part in the expectation.
-#[derive(Default)]
 pub(crate) struct Known {
-    places: Mutex<HashMap<(TaskName, Side, RelPath), Trace>>,
+    places: Mutex<HashMap<Spot, Trace>>,
+    /// Where programs make content that no plan can foresee.
+    made: HashSet<Spot>,
 }
+
+type Spot = (TaskName, Side, RelPath);
 
 /// What an action of this plan left at a place.
 #[derive(Debug, Clone)]
@@ -32,6 +35,13 @@ impl From<Option<Facts>> for Trace {
 }
 
 impl Known {
+    /// Nothing was left anywhere yet.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let runs = plan.actions().iter().filter(|action| action.op == Op::Run);
+        let made = runs.map(|run| (run.task.clone(), run.side, run.path.clone())).collect();
+        Self { places: Mutex::default(), made }
+    }
+
     pub(crate) fn put(&self, task: &TaskName, side: Side, path: &RelPath, trace: Trace) {
         self.places().insert((task.clone(), side, path.clone()), trace);
     }
@@ -44,10 +54,22 @@ impl Known {
         places.get(&(task.clone(), side, path.clone())).cloned()
     }
 
+    /// What a program of this plan made there, whatever the plan says.
+    pub(crate) fn made(&self, task: &TaskName, side: Side, path: &RelPath) -> Option<Facts> {
+        if self.made.is_empty() || !self.made.contains(&(task.clone(), side, path.clone())) {
+            return None;
+        }
+        match self.get(task, side, path) {
+            Some(Trace::Present(facts)) => Some(facts),
+            _ => None,
+        }
+    }
+
     /// Earlier runs did something at these places; what the plan says of their tokens no longer
     /// holds.
     pub(crate) fn forget(&self, plan: &Plan, progress: &Progress) {
-        for action in plan.actions().iter().filter(|action| progress.done.contains_key(&action.id)) {
+        let done = |action: &&Action| progress.done.contains_key(&action.id) && action.op != Op::Record;
+        for action in plan.actions().iter().filter(done) {
             self.put(&action.task, action.side, &action.path, Trace::Forgotten);
             if let (true, Some(from)) = (action.op.has_from(), &action.from) {
                 self.put(&action.task, action.side, from, Trace::Forgotten);

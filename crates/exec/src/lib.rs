@@ -5,6 +5,10 @@
 //! [`dry_run`] says what it would do, through stores that can only read. Neither plans anything:
 //! what does not find what the plan expects is left alone.
 //!
+//! What an action proves both sides to agree on, the base learns together with its outcome. What the
+//! plan says is to be kept, is in the trash before it is replaced. [`write_mark`] and [`read_mark`] let
+//! a side say which base it was synced with.
+//!
 //! ```
 //! use std::collections::HashMap;
 //! use std::sync::Arc;
@@ -26,6 +30,7 @@
 //! ```
 
 mod act;
+mod agreement;
 mod append_only;
 mod apply;
 mod barriers;
@@ -40,17 +45,22 @@ mod error;
 mod event;
 mod job;
 mod known;
+mod mark;
+mod merge;
 mod place;
+mod program;
 mod queue;
 mod read_only;
 mod relocate;
 mod report;
 mod retry;
 mod run_state;
+mod scratch;
 mod settle;
 mod simulation;
 mod stages;
 mod transfer;
+mod trash;
 mod verified;
 mod worker;
 
@@ -61,6 +71,7 @@ pub use dry_run::dry_run;
 pub use error::ExecError;
 pub use event::{Event, Events};
 pub use job::{Document, Job, OnStale, Options, Sides};
+pub use mark::{read_mark, write_mark};
 pub use read_only::ReadOnly;
 pub use report::{Counts, Problem, Report};
 pub use retry::Retry;

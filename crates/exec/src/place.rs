@@ -15,6 +15,8 @@ pub(crate) struct Place {
     pub(crate) path: RelPath,
     /// As the plan says, after what this plan's own actions did there.
     pub(crate) expected: Expectation,
+    /// Whether a program of this plan made what stands there, so that the plan knows nothing of it.
+    pub(crate) made: bool,
 }
 
 /// What an action fills, changes or removes, and what it reads.
@@ -34,6 +36,8 @@ pub(crate) enum Obstacle {
     Mismatch(String),
     /// A store said so.
     Store(StoreError),
+    /// Something else than a store did not work, and will not if it is tried again.
+    Failed(String),
 }
 
 impl From<StoreError> for Obstacle {
@@ -44,14 +48,21 @@ impl From<StoreError> for Obstacle {
 
 impl<'a> View<'a> {
     pub(crate) fn new(action: &'a Action, sides: &'a Sides, known: &Known) -> Self {
-        let place = |side: Side, path: &RelPath, expected: &Expectation| Place {
-            store: Arc::clone(sides.store(side)),
-            side,
-            path: path.clone(),
-            expected: known.adjust(&action.task, side, path, expected),
+        let place = |side: Side, path: &RelPath, expected: &Expectation| {
+            let made = known.made(&action.task, side, path).filter(|_| expected.facts().is_some());
+            Place {
+                store: Arc::clone(sides.store(side)),
+                side,
+                path: path.clone(),
+                made: made.is_some(),
+                expected: match made {
+                    Some(made) => Expectation::present(made),
+                    None => known.adjust(&action.task, side, path, expected),
+                },
+            }
         };
         let target = place(action.side, &action.path, &action.expect.path);
-        let reads = if action.op.transfers() {
+        let reads = if action.op.transfers() || action.op == Op::Run {
             Some((action.side.other(), action.from.as_ref().unwrap_or(&action.path)))
         } else {
             action.from.as_ref().map(|from| (action.side, from))
@@ -71,6 +82,9 @@ impl<'a> View<'a> {
 
     /// What the action leaves at its target, as far as the plan knows.
     pub(crate) fn result(&self) -> Option<Facts> {
+        if let Some(made) = self.source.as_ref().filter(|source| source.made) {
+            return made.expected.facts().map(|made| Facts { token: None, ..made.clone() });
+        }
         let mut result = self.action.result.as_deref().cloned()?;
         if result.digest.is_none() && self.action.op != Op::SetMetadata {
             result.digest = self.source.as_ref().and_then(|source| source.expected.facts()?.digest);
@@ -89,6 +103,13 @@ impl Place {
     pub(crate) fn mismatch(&self, found: Option<&Facts>) -> Option<String> {
         let clause = mismatch(&self.expected, found, self.precision())?;
         Some(format!("`{}` ({}): {clause}", self.path, self.side))
+    }
+
+    /// The same, whatever token it has.
+    pub(crate) fn mismatch_but_token(&self, found: Option<&Facts>) -> Option<String> {
+        let expected = self.expected.facts();
+        let expected = expected.map(|facts| Expectation::present(Facts { token: None, ..facts.clone() }));
+        mismatch(&expected.unwrap_or(Expectation::ABSENT), found, self.precision())
     }
 
     /// In which steps times are kept there, in nanoseconds.

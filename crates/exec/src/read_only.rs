@@ -69,6 +69,10 @@ impl Store for ReadOnly {
         refused("rename", from)
     }
 
+    async fn preserve(&self, from: &RelPath, _: &RelPath, _: Option<&Token>) -> Result<Facts, StoreError> {
+        refused("keep", from)
+    }
+
     async fn delete(&self, path: &RelPath, _: Option<&Token>) -> Result<(), StoreError> {
         refused("delete", path)
     }

@@ -2,6 +2,7 @@ use syncplan_model::Facts;
 use syncplan_store::{Guarded, MoveOptions, StoreErrorKind};
 
 use crate::place::{Obstacle, Place, View};
+use crate::trash;
 use crate::worker::{Effect, Worker};
 
 /// Copies within one side.
@@ -40,8 +41,9 @@ pub(crate) fn relocated(view: &View<'_>, source: &Place, facts: Facts) -> Effect
 
 async fn options(view: &View<'_>, guarded: Guarded) -> Result<MoveOptions, Obstacle> {
     let create = view.target.expected.facts().is_none();
-    let precondition = view.target.precondition(if create { guarded } else { Guarded::Replace }).await?;
-    Ok(MoveOptions { expect: view.source()?.token().await?, precondition, temporary: None })
+    let expect = view.source()?.token().await?;
+    let precondition = trash::precondition(view, if create { guarded } else { Guarded::Replace }).await?;
+    Ok(MoveOptions { expect, precondition, temporary: None })
 }
 
 /// Content that did not pass through here is still known by what was known of it before.

@@ -213,7 +213,9 @@ fn disturbs(then: &Action, first: &Action) -> bool {
         fills || vacates
     };
     let read = match first.op {
-        Op::Upload | Op::Download => Some((first.side.other(), first.from.as_ref().unwrap_or(&first.path))),
+        Op::Upload | Op::Download | Op::Run => {
+            Some((first.side.other(), first.from.as_ref().unwrap_or(&first.path)))
+        }
         Op::Copy => first.from.as_ref().map(|from| (first.side, from)),
         _ => None,
     };

@@ -2,17 +2,20 @@ use syncplan_model::Facts;
 use syncplan_model::plan::Op;
 use syncplan_store::StoreError;
 
+use crate::cancel::Cancel;
 use crate::check::{Proof, mismatch, satisfies};
 use crate::confirm::whole;
+use crate::merge::settle_merge;
 use crate::place::{Place, View};
 use crate::relocate::relocated;
+use crate::trash;
 use crate::worker::Effect;
 
 /// Whether the action's result is there already, although what it expects is not: an earlier run,
 /// or this one, did it, and the answer was lost. A move whose copy arrived is completed.
 ///
 /// Answers nothing if the result is not there, or if too little is known to say so.
-pub(crate) async fn settle(view: &View<'_>) -> Result<Option<Effect>, StoreError> {
+pub(crate) async fn settle(view: &View<'_>, cancel: &Cancel) -> Result<Option<Effect>, StoreError> {
     let found = view.target.look().await?;
     match view.action.op {
         Op::Delete | Op::Rmdir => Ok(found.is_none().then(|| Effect::at_target(view, None))),
@@ -24,18 +27,19 @@ pub(crate) async fn settle(view: &View<'_>) -> Result<Option<Effect>, StoreError
             .map(|facts| Effect::at_target(view, Some(facts)))),
         Op::Upload | Op::Download | Op::Copy => settle_content(view, found).await,
         Op::Move | Op::Stage | Op::Install => settle_move(view, found).await,
-        Op::Record | Op::Dump | Op::Restore | Op::Prune | Op::Run => Ok(None),
+        Op::Run => settle_merge(view, found, cancel).await,
+        Op::Record | Op::Dump | Op::Restore | Op::Prune => Ok(None),
     }
 }
 
 /// How the places differ from what the action expects, if they do.
 pub(crate) async fn contradiction(view: &View<'_>) -> Result<Option<String>, StoreError> {
-    for place in view.source.iter().chain([&view.target]) {
-        if let Some(difference) = place.mismatch(place.look().await?.as_ref()) {
-            return Ok(Some(difference));
-        }
+    if let Some(source) = &view.source
+        && let Some(difference) = source.mismatch(source.look().await?.as_ref())
+    {
+        return Ok(Some(difference));
     }
-    Ok(None)
+    trash::mismatch(view, view.target.look().await?.as_ref()).await
 }
 
 /// Whether the result is there, whatever became of the source since.

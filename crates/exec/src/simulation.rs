@@ -6,7 +6,9 @@ use syncplan_store::StoreError;
 use crate::check::{Proof, satisfies};
 use crate::error::chain;
 use crate::known::{Known, Trace};
+use crate::merge::NO_PROGRAM;
 use crate::place::{Place, View};
+use crate::trash;
 use crate::worker::{Effect, Performed};
 
 /// What an action would do, going by what stands there and by what earlier actions would leave.
@@ -20,15 +22,25 @@ pub(crate) async fn simulate(at: usize, view: &View<'_>, known: &Known) -> Perfo
 }
 
 async fn judge(view: &View<'_>, known: &Known) -> Result<(Outcome, Option<String>), StoreError> {
+    // It asks no store when it is applied either.
+    if view.action.op == Op::Record {
+        return Ok((Outcome::Applied, None));
+    }
     let target = look(view, &view.target, known).await?;
     let source = match &view.source {
         Some(place) => Some((place, look(view, place, known).await?)),
         None => None,
     };
     let at_source = source.as_ref().and_then(|(place, found)| place.mismatch(found.as_ref()));
-    let at_target = view.target.mismatch(target.as_ref());
+    let at_target = trash::mismatch(view, target.as_ref()).await?;
     Ok(match at_source.or(at_target) {
-        None => (Outcome::Applied, None),
+        None if view.action.op == Op::Run && view.sides.merge.is_empty() => {
+            (Outcome::Failed, Some(NO_PROGRAM.to_owned()))
+        }
+        None => match trash::obstruction(view, target.as_ref()).await? {
+            None => (Outcome::Applied, None),
+            Some(difference) => (Outcome::Stale, Some(difference)),
+        },
         Some(_) if is_satisfied(view, target.as_ref(), source) => (Outcome::AlreadySatisfied, None),
         Some(difference) => (Outcome::Stale, Some(difference)),
     })
@@ -71,6 +83,8 @@ fn effect(view: &View<'_>) -> Effect {
         Op::Delete | Op::Rmdir => None,
         Op::Mkdir => Some(Facts::new(EntryKind::Dir)),
         Op::Record => return Effect::default(),
+        // What it will be nobody knows; those that read it take it as it is.
+        Op::Run => expected(&view.target).map(forget_token),
         _ => view.result().or_else(|| view.source.as_ref().and_then(expected)).map(forget_token),
     };
     let mut effect = Effect::at_target(view, left);

@@ -6,6 +6,7 @@ use syncplan_store::{Guarded, Metadata, Precondition, StoreError, StoreErrorKind
 
 use crate::event::Event;
 use crate::place::{Obstacle, Place, View};
+use crate::trash;
 use crate::verified::Verified;
 use crate::worker::{Effect, Worker};
 
@@ -20,11 +21,10 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
     let Some(planned) = source.expected.facts() else {
         return Err(Obstacle::Mismatch("the action expects nothing to read".to_owned()));
     };
-    let precondition = write_precondition(target).await?;
     let mtime = mtime(view, source, planned).await?;
     let content = source.store.read(&source.path, None, token.as_ref()).await.map_err(unreadable(source))?;
-    let result = view.action.result.as_deref();
-    let digest = result.and_then(|facts| facts.digest).or(planned.digest);
+    let result = view.result();
+    let digest = result.as_ref().and_then(|facts| facts.digest).or(planned.digest);
     let (job, path_of_plan) = (worker.job.clone(), Arc::clone(&worker.job.plan));
     let on_bytes = Box::new(move |bytes| {
         (job.events)(Event::Progress { action: &path_of_plan.actions()[at], bytes });
@@ -43,6 +43,7 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
         mode: result.and_then(|facts| facts.mode).or(planned.mode),
         digest: digest.or_else(|| passed.hashes().map(|hashes| hashes.digest)),
     };
+    let precondition = write_precondition(view).await?;
     let options =
         WriteOptions { size: planned.size, precondition, metadata, temporary: worker.temporary(at) };
     let written = target.store.write(&target.path, content, options).await.map_err(failed)?;
@@ -57,7 +58,7 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
 /// When the content was modified. A listing may not say it: then the store is asked, where the
 /// target can keep the answer.
 async fn mtime(view: &View<'_>, source: &Place, planned: &Facts) -> Result<Option<Mtime>, Obstacle> {
-    let known = view.action.result.as_deref().and_then(|facts| facts.mtime).or(planned.mtime);
+    let known = view.result().and_then(|facts| facts.mtime).or(planned.mtime);
     if known.is_some() || !view.target.store.capabilities().has(Capability::SetMtime) {
         return Ok(known);
     }
@@ -68,17 +69,17 @@ async fn mtime(view: &View<'_>, source: &Place, planned: &Facts) -> Result<Optio
 pub(crate) async fn link(view: &View<'_>) -> Result<Effect, Obstacle> {
     let (source, target) = (view.source()?, &view.target);
     let found = source.verified().await?;
-    let Some(text) = found.and_then(|facts| facts.target) else {
+    let Some(text) = found.as_ref().and_then(|facts| facts.target.clone()) else {
         return Err(Obstacle::Mismatch(format!("`{}` ({}): the link has no text", source.path, source.side)));
     };
-    let precondition = write_precondition(target).await?;
+    let precondition = write_precondition(view).await?;
     let facts = target.store.create_symlink(&target.path, &text, precondition).await?;
-    Ok(Effect::at_target(view, Some(facts)))
+    Ok(Effect { read: found, ..Effect::at_target(view, Some(facts)) })
 }
 
-async fn write_precondition(target: &Place) -> Result<Precondition, Obstacle> {
-    let create = target.expected.facts().is_none();
-    target.precondition(if create { Guarded::Create } else { Guarded::Replace }).await
+async fn write_precondition(view: &View<'_>) -> Result<Precondition, Obstacle> {
+    let create = view.target.expected.facts().is_none();
+    trash::precondition(view, if create { Guarded::Create } else { Guarded::Replace }).await
 }
 
 fn transferred(
@@ -95,10 +96,12 @@ fn transferred(
     };
     let mut effect = Effect::at_target(view, Some(hashed(written)));
     effect.bytes = hashes.len;
+    let (known, read) = (read.digest.is_some(), hashed(read));
     // What is known of the source already needs no second record.
-    if read.digest.is_none() && read.token.is_some() {
-        effect.learned.push((source.side, source.path.clone(), Some(hashed(read))));
+    if !known && read.token.is_some() {
+        effect.learned.push((source.side, source.path.clone(), Some(read.clone())));
     }
+    effect.read = Some(read);
     effect
 }
 

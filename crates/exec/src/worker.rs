@@ -1,12 +1,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use syncplan_model::plan::{Action, ActionId, Side};
+use syncplan_model::plan::{Action, ActionId, Op, Side};
 use syncplan_model::{Capability, Facts, RelPath, TEMPORARY_PREFIX};
-use syncplan_state::{Learned, Outcome};
+use syncplan_state::{Agreed, Learned, Outcome};
 use syncplan_store::{StoreError, StoreErrorKind};
 
 use crate::act::act;
+use crate::agreement::agreements;
 use crate::confirm::confirm;
 use crate::error::chain;
 use crate::event::Event;
@@ -15,6 +16,7 @@ use crate::known::{Known, Trace};
 use crate::place::{Obstacle, View};
 use crate::retry::is_momentary;
 use crate::settle::{contradiction, settle};
+use crate::trash;
 
 /// Performs single actions; shared by all that are under way.
 pub(crate) struct Worker {
@@ -40,6 +42,10 @@ pub(crate) struct Performed {
 pub(crate) struct Effect {
     /// What stands where now.
     pub(crate) learned: Vec<(Side, RelPath, Option<Facts>)>,
+    /// What was read, by a transfer that read it.
+    pub(crate) read: Option<Facts>,
+    /// Where both sides agree now.
+    pub(crate) agreed: Vec<Agreed>,
     /// How many bytes were transferred.
     pub(crate) bytes: u64,
 }
@@ -64,7 +70,7 @@ impl Worker {
     /// directories a write appears whole or not at all, and needs none.
     pub(crate) fn temporary(&self, at: usize) -> Option<RelPath> {
         let action = self.action(at);
-        let writes = action.op.transfers() || action.op == syncplan_model::plan::Op::Copy;
+        let writes = action.op.transfers() || matches!(action.op, Op::Copy | Op::Run);
         let store = self.sides(action)?.store(action.side);
         if !writes || !store.capabilities().has(Capability::Directories) {
             return None;
@@ -77,7 +83,7 @@ impl Worker {
         let action = self.action(at);
         (self.job.events)(Event::ActionStarted { action });
         let verdict = match self.sides(action) {
-            Some(sides) => self.try_until_settled(at, self.view(action, sides)).await,
+            Some(sides) => self.settle_and_agree(at, self.view(action, sides)).await,
             None => Verdict::Failed(format!("no stores were given for the task `{}`", action.task)),
         };
         let (outcome, message, effect) = match verdict {
@@ -93,10 +99,18 @@ impl Worker {
         View { begun: self.begun_before.contains(&action.id), ..View::new(action, sides, &self.known) }
     }
 
-    async fn try_until_settled(&self, at: usize, mut view: View<'_>) -> Verdict {
+    async fn settle_and_agree(&self, at: usize, mut view: View<'_>) -> Verdict {
+        let mut verdict = self.try_until_settled(at, &mut view).await;
+        if let Verdict::Applied(effect) | Verdict::AlreadySatisfied(effect) = &mut verdict {
+            effect.agreed = agreements(&view, effect, &self.known);
+        }
+        verdict
+    }
+
+    async fn try_until_settled(&self, at: usize, view: &mut View<'_>) -> Verdict {
         let mut number = 0;
         loop {
-            let error = match self.try_once(at, &view).await {
+            let error = match self.try_once(at, view).await {
                 Ok(verdict) => return verdict,
                 Err(error) => error,
             };
@@ -105,7 +119,7 @@ impl Worker {
                 && number < self.job.options.retry.times
                 && !self.job.cancel.is_cancelled();
             if !again {
-                return failed(&view, error).await;
+                return self.failed(view, error).await;
             }
             (self.job.events)(Event::Retrying { action: view.action, message: &chain(&error) });
             tokio::select! {
@@ -124,14 +138,17 @@ impl Worker {
         };
         match obstacle {
             Obstacle::Store(error) if !says_different(error.kind) => Err(error),
+            Obstacle::Failed(message) => Ok(Verdict::Failed(message)),
             obstacle => {
-                if let Some(effect) = settle(view).await? {
+                if let Some(effect) = settle(view, &self.job.cancel).await? {
                     return Ok(Verdict::AlreadySatisfied(effect));
                 }
-                Ok(Verdict::Stale(match obstacle {
-                    Obstacle::Mismatch(difference) => difference,
+                let difference = match obstacle {
+                    Obstacle::Mismatch(difference) | Obstacle::Failed(difference) => difference,
                     Obstacle::Store(error) => contradiction(view).await?.unwrap_or_else(|| chain(&error)),
-                }))
+                };
+                trash::take_back(view).await;
+                Ok(Verdict::Stale(difference))
             }
         }
     }
@@ -141,30 +158,30 @@ impl Worker {
         act(self, at, view).await
     }
 
+    /// It will not be tried again; but what it should do may be done, if only the answer was lost.
+    async fn failed(&self, view: &View<'_>, error: StoreError) -> Verdict {
+        let hopeless =
+            matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Full | StoreErrorKind::NoStore);
+        if !hopeless {
+            if let Ok(Some(effect)) = settle(view, &self.job.cancel).await {
+                return Verdict::AlreadySatisfied(effect);
+            }
+            // What cannot be done with what stands there may be possible with what was expected.
+            if error.kind == StoreErrorKind::Unsupported
+                && let Ok(Some(difference)) = contradiction(view).await
+            {
+                return Verdict::Stale(difference);
+            }
+        }
+        Verdict::Failed(chain(&error))
+    }
+
     /// Keeps in mind what was left where, for actions that come after.
     pub(crate) fn remember(&self, action: &Action, effect: &Effect) {
         for (side, path, facts) in &effect.learned {
             self.known.put(&action.task, *side, path, Trace::from(facts.clone()));
         }
     }
-}
-
-/// It will not be tried again; but what it should do may be done, if only the answer was lost.
-async fn failed(view: &View<'_>, error: StoreError) -> Verdict {
-    let hopeless =
-        matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Full | StoreErrorKind::NoStore);
-    if !hopeless {
-        if let Ok(Some(effect)) = settle(view).await {
-            return Verdict::AlreadySatisfied(effect);
-        }
-        // What cannot be done with what stands there may be possible with what was expected.
-        if error.kind == StoreErrorKind::Unsupported
-            && let Ok(Some(difference)) = contradiction(view).await
-        {
-            return Verdict::Stale(difference);
-        }
-    }
-    Verdict::Failed(chain(&error))
 }
 
 /// Whether the error says that something else was found than expected.
@@ -181,8 +198,14 @@ fn says_different(kind: StoreErrorKind) -> bool {
 
 impl Effect {
     /// As rows of the state.
-    pub(crate) fn into_learned(self, action: &Action) -> Vec<Learned> {
+    pub(crate) fn into_rows(self, action: &Action) -> (Vec<Learned>, Vec<Agreed>) {
         let learned = |(side, path, facts)| Learned { task: action.task.clone(), side, path, facts };
-        self.learned.into_iter().map(learned).collect()
+        (self.learned.into_iter().map(learned).collect(), self.agreed)
+    }
+
+    /// What stands at a place now; nothing is answered where the action does not know.
+    pub(crate) fn left(&self, side: Side, path: &RelPath) -> Option<Option<&Facts>> {
+        let last = self.learned.iter().rev().find(|(on, at, _)| *on == side && at == path);
+        last.map(|(_, _, facts)| facts.as_ref())
     }
 }

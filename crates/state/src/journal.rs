@@ -1,10 +1,11 @@
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 use syncplan_model::plan::ActionId;
 
+use crate::archive::agree;
 use crate::clock::now;
 use crate::error::StateError;
 use crate::lock::Lock;
-use crate::outcome::{Conclusion, Ending, Intent, Learned};
+use crate::outcome::{Agreed, Conclusion, Ending, Intent, Learned};
 use crate::rows::in_runs;
 use crate::run::RunId;
 use crate::snapshots::learn;
@@ -68,13 +69,16 @@ impl Journal {
         tx.commit().await.map_err(&failed)
     }
 
-    /// Records what became of actions and what was learned from them, all or nothing.
+    /// Records what became of actions, what was learned from them, and what both sides agree on by
+    /// now, all or nothing.
     pub async fn conclude(&self, conclusions: &[Conclusion]) -> Result<(), StateError> {
         let failed = self.state.failed("record what was done");
         let mut tx = self.state.write().await.map_err(&failed)?;
         self.put_outcomes(&mut tx, conclusions).await.map_err(&failed)?;
         let learned: Vec<&Learned> = conclusions.iter().flat_map(|it| &it.learned).collect();
         learn(&mut tx, &learned).await.map_err(&failed)?;
+        let agreed: Vec<&Agreed> = conclusions.iter().flat_map(|it| &it.agreed).collect();
+        agree(&mut tx, &agreed).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
 
@@ -108,6 +112,7 @@ impl Journal {
             .execute(&self.state.pool)
             .await
             .map_err(self.state.failed("record the end of the run"))?;
-        Ok(())
+        let tasks = self.state.tasks_of(self.run.0).await?;
+        self.state.fold_bases(&tasks).await
     }
 }

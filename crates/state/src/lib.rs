@@ -1,8 +1,9 @@
 //! What syncplan remembers between runs, in SQLite.
 //!
 //! [`State`] holds the last snapshot of each side of each task, what actions taught about them
-//! since, and the journal: which actions of which plan were intended, and what became of them.
-//! Losing it costs reading, and the certainty of how far a run came; never content.
+//! since, the [base](Base) that both sides agreed on, and the journal: which actions of which plan
+//! were intended, and what became of them. Losing it costs reading, the certainty of how far a run
+//! came, and with the base every delete until both sides agree again; never content.
 //!
 //! ```
 //! use syncplan_model::plan::Side;
@@ -26,8 +27,11 @@
 //! # });
 //! ```
 
+mod archive;
+mod base;
 mod clock;
 mod error;
+mod index;
 mod journal;
 mod lock;
 mod outcome;
@@ -38,8 +42,9 @@ mod runs;
 mod snapshots;
 mod state;
 
+pub use base::Base;
 pub use error::StateError;
 pub use journal::Journal;
-pub use outcome::{Conclusion, Ending, Intent, Learned, Outcome};
+pub use outcome::{Agreed, Conclusion, Ending, Intent, Learned, Outcome};
 pub use run::{Begun, NewRun, Progress, RunId, RunSummary, Unresolved};
 pub use state::State;

@@ -97,6 +97,23 @@ pub struct Conclusion {
     pub message: Option<String>,
     /// What is known to stand where now, later facts behind earlier ones.
     pub learned: Vec<Learned>,
+    /// Where both sides agree now: the base advances together with the outcome.
+    pub agreed: Vec<Agreed>,
+}
+
+/// That both sides of a task agree at one place, and what stands there on each: the same, though
+/// tokens and times are each side's own. If neither has anything, the base lets go of the path; so it
+/// does if only one has, for that is no agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// The task it belongs to.
+    pub task: TaskName,
+    /// Where.
+    pub path: RelPath,
+    /// What stands there on the local side; nothing if `None`.
+    pub local: Option<Facts>,
+    /// What stands there on the remote side; nothing if `None`.
+    pub remote: Option<Facts>,
 }
 
 /// What is known to stand at one place after an action.

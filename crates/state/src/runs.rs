@@ -126,7 +126,7 @@ impl State {
         Ok(counts.collect())
     }
 
-    async fn tasks_of(&self, run: i64) -> Result<Vec<TaskName>, StateError> {
+    pub(crate) async fn tasks_of(&self, run: i64) -> Result<Vec<TaskName>, StateError> {
         let rows: Vec<(String,)> = sqlx::query_as("SELECT task FROM run_task WHERE run = ? ORDER BY task")
             .bind(run)
             .fetch_all(&self.pool)

@@ -83,6 +83,15 @@ impl Store for AbsentFolder {
         self.missing("rename", from)
     }
 
+    async fn preserve(
+        &self,
+        from: &RelPath,
+        _to: &RelPath,
+        _expect: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        self.missing("keep", from)
+    }
+
     async fn delete(&self, path: &RelPath, _expect: Option<&Token>) -> Result<(), StoreError> {
         self.missing("delete", path)
     }

@@ -16,6 +16,7 @@ mod error;
 mod length;
 mod local;
 mod memory;
+mod preserve;
 mod s3;
 mod store;
 

@@ -10,6 +10,7 @@ use syncplan_model::{Capabilities, Capability, Entry, Facts, LinkTarget, RelPath
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
+use crate::preserve;
 use crate::store::{
     Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
     Precondition, Store, WriteOptions,
@@ -194,6 +195,15 @@ impl Store for MemoryStore {
             state.objects.remove(from);
         }
         Ok(facts)
+    }
+
+    async fn preserve(
+        &self,
+        from: &RelPath,
+        to: &RelPath,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        preserve::by_copy(self, from, to, expect).await
     }
 
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {

@@ -65,6 +65,19 @@ pub trait Store: Send + Sync {
     /// Moves a file or a symbolic link within the store.
     async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError>;
 
+    /// Has the content of a file, or a symbolic link, stand at `to` as well, before something replaces or
+    /// removes it at `from`; answers what stands at `from` afterwards, whose token may be a new one.
+    ///
+    /// It is reachable at `to` from then on whatever becomes of `from`, after a power loss too. What
+    /// stands at `to` already is left there: it is fine if it is the same (an earlier try), and a failed
+    /// precondition if it is not.
+    async fn preserve(
+        &self,
+        from: &RelPath,
+        to: &RelPath,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError>;
+
     /// Removes a file or a symbolic link.
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError>;
 

@@ -55,6 +55,55 @@ impl Trap {
     }
 }
 
+#[tokio::test]
+async fn nothing_is_kept_behind_a_link_or_through_one() {
+    let trap = Trap::new();
+    fs::write(trap.inside("a"), "a").unwrap();
+    symlink(trap.outside(), trap.inside(".syncplan")).unwrap();
+    let kept = trap.store.preserve(&path("a"), &path(".syncplan/trash/a"), None).await;
+    assert_eq!(kept.unwrap_err().kind, StoreErrorKind::NotDirectory);
+    // A link is kept as a link, whatever it points to.
+    symlink(trap.outside().join("secret"), trap.inside("link")).unwrap();
+    trap.store.preserve(&path("link"), &path("kept/link"), None).await.unwrap();
+    assert_eq!(fs::read_link(trap.inside("kept/link")).unwrap(), trap.outside().join("secret"));
+    fs::create_dir(trap.inside("folder")).unwrap();
+    let kept = trap.store.preserve(&path("folder"), &path("kept/folder"), None).await;
+    assert_eq!(kept.unwrap_err().kind, StoreErrorKind::Unsupported);
+    trap.assert_untouched();
+}
+
+/// A file that is about to be kept is swapped for another all the time: what was expected is kept, or
+/// nothing is.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_expected_is_kept() {
+    let trap = Trap::new();
+    let (file, other) = (trap.inside("a"), trap.inside("b"));
+    let stop = Arc::new(AtomicBool::new(false));
+    fs::write(&file, "expected").unwrap();
+    fs::write(&other, "swapped!").unwrap();
+    let swapping = {
+        let (stop, file, other) = (Arc::clone(&stop), file.clone(), other.clone());
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let _ = rustix::fs::renameat_with(CWD, &file, CWD, &other, RenameFlags::EXCHANGE);
+            }
+        })
+    };
+    for number in 0..500 {
+        let Some(facts) = trap.store.stat(&path("a")).await.unwrap() else { continue };
+        let expected = facts.token.clone().unwrap();
+        let to = path(format!("kept/{number}"));
+        let kept = trap.store.preserve(&path("a"), &to, Some(&expected)).await;
+        let inode = |token: &str| token.split('-').next().map(str::to_owned);
+        match trap.store.stat(&to).await.unwrap().and_then(|facts| facts.token) {
+            Some(token) => assert_eq!(inode(token.as_str()), inode(expected.as_str()), "{kept:?}"),
+            None => assert!(kept.is_err(), "it said that it kept it"),
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    swapping.join().unwrap();
+}
+
 fn path(path: impl AsRef<[u8]>) -> RelPath {
     RelPath::new(path).unwrap()
 }

@@ -262,3 +262,16 @@ fn every_action_ends_once_and_after_all_that_it_waits_for() {
         assert_eq!(ended.len(), plan.actions().len());
     }
 }
+
+/// Until a merge is on record, what it read is what a second try goes by.
+#[test]
+fn what_was_merged_is_sent_once_the_merge_is_committed() {
+    let mut draft = Draft::default();
+    draft.merge("m", &Facts::file(1), &Facts::file(2));
+    let mut run = Run::of(draft.finish());
+    let merge = run.state.take(9);
+    run.state.performed(merge[0], Outcome::Applied);
+    assert_eq!(run.take(), "");
+    run.state.committed(merge[0]);
+    assert_eq!(run.take(), "m");
+}

@@ -9,7 +9,7 @@ fn intent(name: &str) -> Intent {
 }
 
 fn conclusion(name: &str, outcome: Outcome) -> Conclusion {
-    Conclusion { action: action(name), outcome, message: None, learned: vec![] }
+    Conclusion { action: action(name), outcome, message: None, learned: vec![], agreed: vec![] }
 }
 
 #[tokio::test]

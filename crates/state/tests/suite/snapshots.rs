@@ -18,6 +18,7 @@ async fn learn(home: &Home, learned: &[(&str, Option<Facts>)]) {
         outcome: Outcome::Applied,
         message: None,
         learned: learned.collect(),
+        agreed: vec![],
     };
     begun.journal.conclude(&[conclusion]).await.unwrap();
 }

@@ -53,6 +53,23 @@ pub(super) async fn symbolic_links(scope: &Scope<'_>) -> Check {
     scope.expect_absent("moved").await
 }
 
+pub(super) async fn symbolic_links_are_kept(scope: &Scope<'_>) -> Check {
+    if !scope.has(Capability::Symlinks) {
+        return Ok(());
+    }
+    let (link, kept) = (scope.path("link")?, scope.path("trash/link")?);
+    let text = LinkTarget::new(*b"../elsewhere");
+    let facts = scope.store.create_symlink(&link, &text, Precondition::Absent).await?;
+    for _ in 0..2 {
+        scope.store.preserve(&link, &kept, Some(&token(&facts)?)).await?;
+    }
+    let other = LinkTarget::new(*b"other");
+    scope.store.create_symlink(&link, &other, Precondition::Token(token(&facts)?)).await?;
+    let found = scope.stat("trash/link").await?.and_then(|facts| facts.target);
+    ensure!(found == Some(text), "it became {found:?}");
+    expect_error(scope.store.preserve(&link, &kept, None).await, StoreErrorKind::Precondition)
+}
+
 pub(super) async fn metadata_alone(scope: &Scope<'_>) -> Check {
     if !scope.has(Capability::SetMetadata) {
         return Ok(());

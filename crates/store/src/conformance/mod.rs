@@ -104,6 +104,8 @@ fn checks() -> Vec<Named> {
             renames_into_a_gap,
             renames_of_what_is_expected,
             renames_over_what_is_expected,
+            keeps_what_is_about_to_go,
+            keeps_beside_the_same_content,
         }
         listing {
             what_stands_there_is_listed,
@@ -113,6 +115,7 @@ fn checks() -> Vec<Named> {
         folders {
             directories,
             symbolic_links,
+            symbolic_links_are_kept,
             metadata_alone,
             permissions,
         }

@@ -90,6 +90,46 @@ pub(super) async fn renames_over_what_is_expected(scope: &Scope<'_>) -> Check {
     scope.expect_absent("from").await
 }
 
+pub(super) async fn keeps_what_is_about_to_go(scope: &Scope<'_>) -> Check {
+    if !scope.has(Capability::ServerCopy) {
+        return Ok(());
+    }
+    let (from, to) = (scope.path("from")?, scope.path("trash/1/from")?);
+    let missing = scope.store.preserve(&from, &to, None).await;
+    expect_error(missing, StoreErrorKind::NotFound)?;
+    let before = token(&scope.write("from", "before").await?)?;
+    let old = scope.write("from", "old").await?;
+    let refused = scope.store.preserve(&from, &to, Some(&before)).await;
+    expect_error(refused, StoreErrorKind::Precondition)?;
+    scope.expect_absent("trash/1/from").await?;
+    let mut kept = scope.store.preserve(&from, &to, Some(&token(&old)?)).await?;
+    // An earlier try may have come so far.
+    for _ in 0..2 {
+        let found = scope.stat("from").await?;
+        ensure!(found.as_ref() == Some(&kept), "{found:?} is there and not {kept:?}");
+        ensure!((kept.size, kept.mtime) == (old.size, old.mtime), "{old:?} became {kept:?}");
+        scope.expect_content("trash/1/from", "old").await?;
+        kept = scope.store.preserve(&from, &to, Some(&token(&kept)?)).await?;
+    }
+    let now = scope.write_if("from", "new", Precondition::Token(token(&kept)?)).await?;
+    scope.expect_content("trash/1/from", "old").await?;
+    let again = scope.store.preserve(&from, &to, Some(&token(&now)?)).await;
+    expect_error(again, StoreErrorKind::Precondition)?;
+    scope.expect_content("trash/1/from", "old").await?;
+    scope.expect_content("from", "new").await
+}
+
+pub(super) async fn keeps_beside_the_same_content(scope: &Scope<'_>) -> Check {
+    if !scope.has(Capability::ServerCopy) {
+        return Ok(());
+    }
+    scope.write("from", "same").await?;
+    scope.write("kept", "same").await?;
+    scope.store.preserve(&scope.path("from")?, &scope.path("kept")?, None).await?;
+    scope.store.delete(&scope.path("from")?, None).await?;
+    scope.expect_content("kept", "same").await
+}
+
 fn expecting(token: Token) -> MoveOptions {
     MoveOptions { expect: Some(token), precondition: Precondition::Absent, temporary: None }
 }

@@ -7,6 +7,7 @@ mod change;
 mod draft;
 mod facts;
 mod failure;
+mod keeper;
 mod lister;
 mod mover;
 mod reader;
@@ -32,6 +33,7 @@ use self::failure::failure;
 use self::reader::Reading;
 use self::root::Root;
 use crate::error::{StoreError, StoreErrorKind};
+use crate::preserve;
 use crate::store::{
     Batch, BlockingRead, ContentStream, Enforcement, Guarded, Listing, Metadata, MoveOptions, Precondition,
     Store, TreeListing, WriteOptions,
@@ -250,6 +252,21 @@ impl Store for LocalStore {
     async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
         let to = to.clone();
         self.on_thread(from, move |inner, from| inner.rename(from, &to, &options)).await
+    }
+
+    async fn preserve(
+        &self,
+        from: &RelPath,
+        to: &RelPath,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        let (target, wanted) = (to.clone(), expect.cloned());
+        let kept =
+            self.on_thread(from, move |inner, from| inner.keep(from, &target, wanted.as_ref())).await?;
+        match kept {
+            Some(facts) => Ok(facts),
+            None => preserve::by_copy(self, from, to, expect).await,
+        }
     }
 
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {

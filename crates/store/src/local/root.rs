@@ -136,6 +136,12 @@ impl Place<'_> {
         }
     }
 
+    /// Makes the names in its directory survive a power loss.
+    pub(super) fn sync_names(&self) -> Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::fsync(rustix::fs::openat(self, c".", flags, Mode::empty())?)
+    }
+
     /// Opens what stands there, never a link, and never waiting for the other end of a FIFO.
     pub(super) fn open(&self, flags: OFlags) -> Result<OwnedFd> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -36,6 +36,7 @@ use self::root::{LONGEST_KEY, Root};
 pub use self::settings::{S3Credentials, S3Settings};
 use self::wire::Request;
 use crate::error::{StoreError, StoreErrorKind};
+use crate::preserve;
 use crate::store::{
     Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
     Precondition, Store, WriteOptions,
@@ -135,6 +136,15 @@ impl Store for S3Store {
 
     async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
         self.rename_object(from, to, &options).await
+    }
+
+    async fn preserve(
+        &self,
+        from: &RelPath,
+        to: &RelPath,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        preserve::by_copy(self, from, to, expect).await
     }
 
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {

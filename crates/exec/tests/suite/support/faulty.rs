@@ -34,10 +34,10 @@ type Watcher = Box<dyn Fn(&'static str, &RelPath) -> BoxFuture<'static, ()> + Se
 pub(crate) struct Faulty {
     inner: Arc<dyn Store>,
     fault: Fault,
-    effects: AtomicUsize,
-    /// How often each effect happened.
-    pub(crate) happened: Mutex<HashMap<(&'static str, String), usize>>,
-    pub(crate) stopped: Notify,
+    effects: Arc<AtomicUsize>,
+    /// How often each effect happened, by store and path.
+    pub(crate) happened: Arc<Mutex<HashMap<(&'static str, String), usize>>>,
+    pub(crate) stopped: Arc<Notify>,
     watcher: Option<Watcher>,
 }
 
@@ -51,11 +51,23 @@ impl Faulty {
         Self {
             inner: Arc::clone(inner),
             fault,
-            effects: AtomicUsize::new(0),
-            happened: Mutex::default(),
-            stopped: Notify::new(),
+            effects: Arc::default(),
+            happened: Arc::default(),
+            stopped: Arc::default(),
             watcher,
         }
+    }
+
+    /// Another store with the same fault: the effects of both are counted together.
+    pub(crate) fn beside(&self, inner: &Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Arc::clone(inner),
+            fault: self.fault,
+            effects: Arc::clone(&self.effects),
+            happened: Arc::clone(&self.happened),
+            stopped: Arc::clone(&self.stopped),
+            watcher: None,
+        })
     }
 
     /// How many effects were asked for.
@@ -86,7 +98,12 @@ impl Faulty {
         }
         let result = effect.await;
         if result.is_ok() {
-            *self.happened.lock().unwrap().entry((name, path.to_string())).or_default() += 1;
+            *self
+                .happened
+                .lock()
+                .unwrap()
+                .entry((name, format!("{}: {path}", self.location())))
+                .or_default() += 1;
         }
         match self.fault {
             Fault::StopAfter(at) if number == at => self.stop().await,
@@ -145,6 +162,15 @@ impl Store for Faulty {
 
     async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
         self.effect("rename", to, self.inner.rename(from, to, options)).await
+    }
+
+    async fn preserve(
+        &self,
+        from: &RelPath,
+        to: &RelPath,
+        expect: Option<&Token>,
+    ) -> Result<Facts, StoreError> {
+        self.effect("preserve", to, self.inner.preserve(from, to, expect)).await
     }
 
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {

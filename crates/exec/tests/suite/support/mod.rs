@@ -6,4 +6,4 @@ mod world;
 
 pub(crate) use faulty::{Fault, Faulty};
 pub(crate) use plan::{Draft, facts, task};
-pub(crate) use world::{World, contents, everything, path, put};
+pub(crate) use world::{World, contents, everything, path, put, read};

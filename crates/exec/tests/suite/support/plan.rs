@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use syncplan_model::plan::{Action, ActionId, Expectation, Op, Side};
+use syncplan_model::plan::{Action, ActionId, Agreement, Expectation, Op, Reason, Side};
 use syncplan_model::{Facts, Plan, TaskName};
 use syncplan_store::Store;
 
@@ -57,6 +57,50 @@ impl Draft {
         after: &[ActionId],
     ) -> ActionId {
         self.add(Op::Upload, Side::Remote, Some((at, source)), (at, target), Some(source), after)
+    }
+
+    /// Brings a file to the local side.
+    pub(crate) fn download(
+        &mut self,
+        at: &str,
+        source: &Facts,
+        target: Option<&Facts>,
+        after: &[ActionId],
+    ) -> ActionId {
+        self.add(Op::Download, Side::Local, Some((at, source)), (at, target), Some(source), after)
+    }
+
+    /// Merges a file of both sides, and brings what came of it to the remote side.
+    pub(crate) fn merge(&mut self, at: &str, local: &Facts, remote: &Facts) -> [ActionId; 2] {
+        let run = self.add(Op::Run, Side::Local, Some((at, remote)), (at, Some(local)), None, &[]);
+        let keep = |name: String| move |action: &mut Action| action.trash = Some(path(&name));
+        self.set(run, |action| action.reason = Reason::MERGED);
+        self.set(run, keep(format!(".syncplan/trash/local/{at}")));
+        let upload = self.upload(at, local, Some(remote), &[run]);
+        self.set(upload, keep(format!(".syncplan/trash/remote/{at}")));
+        self.set(upload, |action| action.result = Some(Box::new(Facts::file(0))));
+        [run, upload]
+    }
+
+    /// Has the base learn that both sides have the same.
+    pub(crate) fn record(&mut self, at: &str, local: Option<&Facts>, remote: Option<&Facts>) -> ActionId {
+        let id = self.add(Op::Record, Side::Local, None, (at, local), None, &[]);
+        self.set(id, |action| {
+            action.result = local.cloned().map(Box::new);
+            let there = remote.map_or(Expectation::ABSENT, |facts| Expectation::present(facts.clone()));
+            action.base = Some(Agreement::at_path(there));
+        });
+        id
+    }
+
+    /// Changes an action.
+    pub(crate) fn set(&mut self, id: ActionId, change: impl FnOnce(&mut Action)) {
+        change(self.actions.iter_mut().find(|action| action.id == id).unwrap());
+    }
+
+    /// Has an action keep what it replaces or removes.
+    pub(crate) fn keep(&mut self, id: ActionId, at: &str) {
+        self.set(id, |action| action.trash = Some(path(&format!(".syncplan/trash/{at}"))));
     }
 
     /// Moves, copies, stages or installs on the remote side.

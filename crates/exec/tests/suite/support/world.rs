@@ -48,7 +48,13 @@ impl World {
 
     /// A job whose remote side is wrapped.
     pub(crate) fn job_with(&self, plan: &Plan, remote: Arc<dyn Store>) -> Job {
-        let sides = Sides::new(Arc::clone(&self.local), remote);
+        self.job_between(plan, Arc::clone(&self.local), remote)
+    }
+
+    /// A job both sides of which are wrapped. Conflicts are merged by putting one behind the other.
+    pub(crate) fn job_between(&self, plan: &Plan, local: Arc<dyn Store>, remote: Arc<dyn Store>) -> Job {
+        let merge = ["cat", "{local}", "{remote}"].map(str::to_owned).to_vec();
+        let sides = Sides { merge, ..Sides::new(local, remote) };
         let mut job = Job::new(Arc::new(plan.clone()), [(task(), sides)].into());
         job.options.retry = Retry { times: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
         job
@@ -124,4 +130,11 @@ pub(crate) fn everything(root: &Path) -> Vec<String> {
         }
     }
     names
+}
+
+/// The content of a file, reserved ones too; nothing if it is not there.
+pub(crate) async fn read(store: &Arc<dyn Store>, at: &str) -> Option<String> {
+    store.stat(&path(at)).await.unwrap()?;
+    let chunks: Vec<_> = store.read(&path(at), None, None).await.unwrap().try_collect().await.unwrap();
+    Some(String::from_utf8(chunks.concat()).unwrap())
 }

@@ -1,0 +1,189 @@
+use std::collections::BTreeSet;
+
+use futures::TryStreamExt as _;
+use sqlx::{QueryBuilder, Sqlite, Transaction};
+use syncplan_model::plan::Side;
+use syncplan_model::snapshot::OrderError;
+use syncplan_model::{Digest, Facts, RelPath, Snapshot, TaskName};
+
+use crate::base::Base;
+use crate::error::StateError;
+use crate::index::{Index, count_pages, replace, unpack_facts};
+use crate::outcome::Agreed;
+use crate::overlay::Overlay;
+use crate::rows::in_runs;
+use crate::state::State;
+
+pub(crate) const LOAD: &str = "load a base";
+pub(crate) const SAVE: &str = "save a base";
+
+/// The row of a base.
+struct Head {
+    lineage: String,
+    serial: u64,
+    source: Vec<u8>,
+    protect: Vec<String>,
+    marked: Option<u64>,
+}
+
+impl State {
+    /// Writes bases anew of which much was learned since they were written, so that reading one
+    /// stays cheap; little of a large one stays beside it, so that a small run does.
+    pub(crate) async fn fold_bases(&self, tasks: &[TaskName]) -> Result<(), StateError> {
+        for task in tasks {
+            let mut tx = self.write().await.map_err(self.failed(SAVE))?;
+            if !is_heavy(&mut tx, task).await.map_err(self.failed(SAVE))? {
+                continue;
+            }
+            let Some(head) = self.read_head(&mut tx, task).await? else { continue };
+            let source = head.source.as_slice().try_into().map(Digest::from_bytes);
+            let source = source.map_err(|_| self.damaged(LOAD, "the base's source is no digest"))?;
+            let [local, remote] = self.read_snapshots(&mut tx, task, &source).await?;
+            write_pages(&mut tx, task, &source, [&local, &remote]).await.map_err(self.failed(SAVE))?;
+            tx.commit().await.map_err(self.failed(SAVE))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn read_base(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        task: &TaskName,
+        source: &Digest,
+    ) -> Result<Option<Base>, StateError> {
+        let head = self.read_head(tx, task).await?;
+        let Some(head) = head.filter(|head| head.source == source.as_bytes()) else { return Ok(None) };
+        let [local, remote] = self.read_snapshots(tx, task, source).await?;
+        let Head { lineage, serial, protect, marked, .. } = head;
+        Ok(Some(Base { lineage, serial, protect, marked, local, remote }))
+    }
+
+    async fn read_head(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        task: &TaskName,
+    ) -> Result<Option<Head>, StateError> {
+        type Row = (String, i64, Vec<u8>, String, Option<i64>);
+        let row: Option<Row> =
+            sqlx::query_as("SELECT lineage, serial, source, protect, marked FROM base WHERE task = ?")
+                .bind(task.as_str())
+                .fetch_optional(&mut **tx)
+                .await
+                .map_err(self.failed(LOAD))?;
+        let Some((lineage, serial, source, protect, marked)) = row else { return Ok(None) };
+        let protect = serde_json::from_str(&protect).map_err(|e| self.damaged(LOAD, e))?;
+        let marked = marked.map(i64::unsigned_abs);
+        Ok(Some(Head { lineage, serial: serial.unsigned_abs(), source, protect, marked }))
+    }
+
+    /// Both snapshots, with what was agreed on since. They are there, or the state is damaged: a base
+    /// that were taken to be empty would make everything look new.
+    async fn read_snapshots(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        task: &TaskName,
+        source: &Digest,
+    ) -> Result<[Snapshot; 2], StateError> {
+        let missing = || self.damaged(LOAD, "a snapshot of the base is missing");
+        let local = self.load_index(tx, (task, Index::Agreed(Side::Local), source), LOAD).await?;
+        let remote = self.load_index(tx, (task, Index::Agreed(Side::Remote), source), LOAD).await?;
+        let pair = [local.ok_or_else(missing)?, remote.ok_or_else(missing)?];
+        let pair = self.lay_over(tx, task, pair).await?;
+        if !have_same_paths(&pair) {
+            return Err(self.damaged(LOAD, "the two snapshots of the base have different paths"));
+        }
+        Ok(pair)
+    }
+
+    async fn lay_over(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        task: &TaskName,
+        pair: [Snapshot; 2],
+    ) -> Result<[Snapshot; 2], StateError> {
+        let mut overlays = [Overlay::of(&pair[0]), Overlay::of(&pair[1])];
+        let mut any = false;
+        let query = sqlx::query_as("SELECT path, local, remote FROM agreed WHERE task = ? ORDER BY path");
+        let mut rows = query.bind(task.as_str()).fetch(&mut **tx);
+        while let Some((path, local, remote)) = rows.try_next().await.map_err(self.failed(LOAD))? {
+            let path: Vec<u8> = path;
+            let path = RelPath::new(path).map_err(|e| self.damaged(LOAD, e))?;
+            for (overlay, facts) in overlays.iter_mut().zip([local, remote]) {
+                let facts = unpack_facts(facts).map_err(|e| self.damaged(LOAD, e))?;
+                overlay.put(&path, facts).map_err(|e| self.damaged(LOAD, e))?;
+            }
+            any = true;
+        }
+        if !any {
+            return Ok(pair);
+        }
+        let [local, remote] = overlays.map(Overlay::finish);
+        let both = |local, remote| Ok::<_, OrderError>([local?, remote?]);
+        both(local, remote).map_err(|e| self.damaged(LOAD, e))
+    }
+}
+
+/// Adds what both sides agree on by now, and raises the serial of every base that is concerned.
+/// Tasks without a base are left out.
+pub(crate) async fn agree(tx: &mut Transaction<'_, Sqlite>, agreed: &[&Agreed]) -> Result<(), sqlx::Error> {
+    let mut based = BTreeSet::new();
+    for task in agreed.iter().map(|it| &it.task).collect::<BTreeSet<_>>() {
+        let query = sqlx::query("UPDATE base SET serial = serial + 1 WHERE task = ?").bind(task.as_str());
+        if query.execute(&mut **tx).await?.rows_affected() > 0 {
+            based.insert(task);
+        }
+    }
+    let agreed: Vec<_> = agreed.iter().filter(|it| based.contains(&it.task)).collect();
+    for run in in_runs(&agreed) {
+        let mut query = QueryBuilder::new("INSERT INTO agreed (task, path, local, remote) ");
+        query.push_values(run, |mut row, it| {
+            // What stands on one side only is nothing that both agree on.
+            let facts = it.local.as_ref().zip(it.remote.as_ref());
+            row.push_bind(it.task.as_str())
+                .push_bind(it.path.as_bytes())
+                .push_bind(facts.map(|(local, _)| local.to_packed()))
+                .push_bind(facts.map(|(_, remote)| Facts::to_packed(remote)));
+        });
+        query
+            .push(" ON CONFLICT (task, path) DO UPDATE SET local = excluded.local, remote = excluded.remote");
+        query.build().execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Writes both snapshots; nothing was learned since.
+pub(crate) async fn write_pages(
+    tx: &mut Transaction<'_, Sqlite>,
+    task: &TaskName,
+    source: &Digest,
+    snapshots: [&Snapshot; 2],
+) -> Result<(), sqlx::Error> {
+    for (side, snapshot) in [Side::Local, Side::Remote].into_iter().zip(snapshots) {
+        replace(tx, (task, Index::Agreed(side), source), snapshot).await?;
+    }
+    let query = sqlx::query("DELETE FROM agreed WHERE task = ?").bind(task.as_str());
+    query.execute(&mut **tx).await.map(|_| ())
+}
+
+/// Whether more than some entries a page were learned since the pages were written.
+async fn is_heavy(tx: &mut Transaction<'_, Sqlite>, task: &TaskName) -> Result<bool, sqlx::Error> {
+    /// An eighth of a full page: reading so many rows takes about as long as reading the page.
+    const BESIDE_A_PAGE: i64 = 512;
+
+    let pages = count_pages(tx, task, Index::Agreed(Side::Local)).await?;
+    let query = sqlx::query_scalar("SELECT COUNT(*) FROM agreed WHERE task = ?").bind(task.as_str());
+    let beside: i64 = query.fetch_one(&mut **tx).await?;
+    Ok(beside > BESIDE_A_PAGE * pages.max(1))
+}
+
+fn have_same_paths([local, remote]: &[Snapshot; 2]) -> bool {
+    let (mut local, mut remote) = (local.cursor(), remote.cursor());
+    while let (Some(here), Some(there)) = (local.current(), remote.current()) {
+        if here.path != there.path {
+            return false;
+        }
+        local.advance();
+        remote.advance();
+    }
+    local.current().is_none() && remote.current().is_none()
+}

@@ -1,0 +1,144 @@
+use sqlx::{Sqlite, Transaction};
+use syncplan_model::plan::{BaseHeader, Side};
+use syncplan_model::{Digest, Snapshot, TaskName};
+
+use crate::archive::{LOAD, SAVE, write_pages};
+use crate::error::StateError;
+use crate::index::{Index, remove};
+use crate::state::State;
+
+/// What both sides of a task agreed on when they last did: the base that changes are told by.
+///
+/// Both snapshots have the same paths. What stands there is not the same on both, since tokens and
+/// times mean something on their own side only.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// Which line of bases it belongs to: 32 hexadecimal digits, drawn when the first was made.
+    pub lineage: String,
+    /// Rises with every change; 0 until a run was based on it.
+    pub serial: u64,
+    /// What the last applied manifest protected, as filter expressions.
+    pub protect: Vec<String>,
+    /// The serial that the remote side knows by now, if it was ever told.
+    pub marked: Option<u64>,
+    /// What stood on the local side.
+    pub local: Snapshot,
+    /// What stood on the remote side.
+    pub remote: Snapshot,
+}
+
+impl Base {
+    /// The base as a plan names it; what the remote side says of it is for others to find out.
+    pub fn header(&self) -> BaseHeader {
+        let digests = [self.local.digest(), self.remote.digest()].map(|digest| *digest.as_bytes());
+        BaseHeader {
+            lineage: self.lineage.clone(),
+            serial: self.serial,
+            digest: Digest::of(digests.as_flattened()),
+            entries: self.local.entries(),
+            remote: None,
+        }
+    }
+}
+
+impl State {
+    /// The base of a task: as it was written last, with what both sides agreed on since.
+    ///
+    /// Nothing, if there is none, or if it was made with other places than `source` says.
+    pub async fn load_base(&self, task: &TaskName, source: &Digest) -> Result<Option<Base>, StateError> {
+        // One transaction: pages and what was agreed on since belong together.
+        let mut tx = self.pool.begin().await.map_err(self.failed(LOAD))?;
+        self.read_base(&mut tx, task, source).await
+    }
+
+    /// Begins a new line of bases with what is equal on both sides: two snapshots of the same paths.
+    ///
+    /// A base of other places gives way to it. One of these places stays and is answered: somebody
+    /// else was first.
+    pub async fn mint_base(
+        &self,
+        task: &TaskName,
+        source: &Digest,
+        local: &Snapshot,
+        remote: &Snapshot,
+    ) -> Result<Base, StateError> {
+        let mut tx = self.write().await.map_err(self.failed(SAVE))?;
+        if let Some(base) = self.read_base(&mut tx, task, source).await? {
+            return Ok(base);
+        }
+        let lineage = self.draw_lineage()?;
+        insert(&mut tx, task, source, &lineage).await.map_err(self.failed(SAVE))?;
+        write_pages(&mut tx, task, source, [local, remote]).await.map_err(self.failed(SAVE))?;
+        tx.commit().await.map_err(self.failed(SAVE))?;
+        let (local, remote) = (local.clone(), remote.clone());
+        Ok(Base { lineage, serial: 0, protect: Vec::new(), marked: None, local, remote })
+    }
+
+    /// A run was based on it: its serial is at least 1 from now on.
+    pub async fn settle_base(&self, task: &TaskName) -> Result<(), StateError> {
+        let query = sqlx::query("UPDATE base SET serial = 1 WHERE task = ? AND serial < 1");
+        query.bind(task.as_str()).execute(&self.pool).await.map_err(self.failed(SAVE))?;
+        Ok(())
+    }
+
+    /// Removes the base of a task, whatever places it was made with; answers whether there was one.
+    pub async fn forget_base(&self, task: &TaskName) -> Result<bool, StateError> {
+        let failed = self.failed("forget a base");
+        let mut tx = self.write().await.map_err(&failed)?;
+        let existed = delete(&mut tx, task).await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(existed)
+    }
+
+    /// Remembers what the manifest that is applied protects, as filter expressions.
+    pub async fn protect(&self, task: &TaskName, filters: &[String]) -> Result<(), StateError> {
+        let failed = self.failed("remember what is protected");
+        let filters = serde_json::to_string(filters).map_err(|e| failed(sqlx::Error::Encode(e.into())))?;
+        let query = sqlx::query("UPDATE base SET protect = ? WHERE task = ?").bind(filters);
+        query.bind(task.as_str()).execute(&self.pool).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Remembers that the remote side knows this serial by now.
+    pub async fn mark_base(&self, task: &TaskName, serial: u64) -> Result<(), StateError> {
+        let query = sqlx::query("UPDATE base SET marked = ? WHERE task = ?").bind(stored(serial));
+        query.bind(task.as_str()).execute(&self.pool).await.map_err(self.failed(SAVE))?;
+        Ok(())
+    }
+
+    fn draw_lineage(&self) -> Result<String, StateError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| self.failed("draw a random number for a base")(sqlx::Error::Io(error.into())))?;
+        Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+    }
+}
+
+async fn insert(
+    tx: &mut Transaction<'_, Sqlite>,
+    task: &TaskName,
+    source: &Digest,
+    lineage: &str,
+) -> Result<(), sqlx::Error> {
+    delete(tx, task).await?;
+    sqlx::query("INSERT INTO base (task, lineage, serial, source, protect) VALUES (?, ?, 0, ?, '[]')")
+        .bind(task.as_str())
+        .bind(lineage)
+        .bind(source.as_bytes().as_slice())
+        .execute(&mut **tx)
+        .await
+        .map(|_| ())
+}
+
+async fn delete(tx: &mut Transaction<'_, Sqlite>, task: &TaskName) -> Result<bool, sqlx::Error> {
+    for &side in Side::ALL {
+        remove(tx, task, Index::Agreed(side)).await?;
+    }
+    let query = sqlx::query("DELETE FROM base WHERE task = ?").bind(task.as_str());
+    Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
+}
+
+/// As the databases hold it, which know no unsigned numbers.
+fn stored(serial: u64) -> i64 {
+    i64::try_from(serial).unwrap_or(i64::MAX)
+}

@@ -27,7 +27,10 @@ pub(crate) fn collisions(way: &Way<'_>, work: &Work, origins: &[Origin]) -> Opti
         }
     }
     let moved = origins.iter().filter_map(Origin::moved_from);
-    let going: FxHashSet<&RelPath> = work.going().chain(moved).collect();
+    // What is replaced in place keeps its name.
+    let removed = work.removals.iter().map(|removal| &removal.path);
+    let aside = work.asides.iter().map(|aside| &aside.path);
+    let going: FxHashSet<&RelPath> = removed.chain(aside).chain(moved).collect();
     let mut cursor = way.target.snapshot.cursor();
     while let Some(entry) = cursor.current() {
         let found = coming.get(&fold.key(entry.path.as_bytes()));

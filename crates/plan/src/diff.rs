@@ -100,7 +100,10 @@ impl<'a> Differ<'a> {
         } else if let Some(veil) = self.veil_of_difference(path, found) {
             return self.draw(path, found, veil);
         } else {
-            let halves = Sides::new(|side| self.half(side, path, found[side], changes[side], touched[side]));
+            let halves = Sides::new(|side| Half {
+                has_dir: seen.kinds[side] == Some(EntryKind::Dir),
+                ..self.half(side, path, found[side], changes[side], touched[side])
+            });
             seen.difference = self.add(Difference { path: path.clone(), sides: halves, same, metadata });
         }
         self.ancestry.push(seen);
@@ -265,6 +268,7 @@ impl<'a> Differ<'a> {
             touched: touched == Some(true),
             home: home.map_or(0, |(len, _)| len),
             below: Below { hidden, ..Below::default() },
+            ..Half::default()
         }
     }
 }

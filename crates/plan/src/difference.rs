@@ -1,4 +1,4 @@
-use syncplan_model::plan::{Evidence, Side};
+use syncplan_model::plan::{Evidence, Expectation, Side};
 use syncplan_model::{EntryKind, Facts, RelPath};
 
 use crate::change::Change;
@@ -18,6 +18,8 @@ pub(crate) struct Difference {
 #[derive(Default)]
 pub(crate) struct Half {
     pub(crate) facts: Option<Box<Facts>>,
+    /// It has a directory there, whether that counts or not.
+    pub(crate) has_dir: bool,
     /// What happened there since the base.
     pub(crate) change: Change,
     /// The base knows other times or permission bits there.
@@ -65,6 +67,12 @@ impl Difference {
     pub(crate) fn on(&self, side: Side) -> &Half {
         &self.sides[side]
     }
+
+    /// Whether the base has something there that is not there any more.
+    pub(crate) fn was_in_base(&self) -> bool {
+        let gone = |half: &Half| matches!(half.change, Change::Deleted | Change::TypeChanged);
+        gone(&self.sides.local) || gone(&self.sides.remote)
+    }
 }
 
 impl Half {
@@ -74,6 +82,15 @@ impl Half {
 
     pub(crate) fn is_dir(&self) -> bool {
         self.kind() == Some(EntryKind::Dir)
+    }
+
+    /// What stands there, as an action states it.
+    pub(crate) fn expectation(&self) -> Expectation {
+        match &self.facts {
+            Some(facts) => Expectation::Present(facts.clone()),
+            None if self.has_dir => Expectation::present(Facts::new(EntryKind::Dir)),
+            None => Expectation::ABSENT,
+        }
     }
 
     /// Whether it stands there as the base has it, with all that is below.

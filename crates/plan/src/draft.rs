@@ -235,7 +235,7 @@ pub(crate) fn record(way: &Way<'_>, record: &Record) -> Action {
         |facts: &Option<Box<Facts>>| facts.clone().map_or(Expectation::ABSENT, Expectation::Present);
     let parts = Parts {
         evidence: record.evidence,
-        finds: expectation(&record.local),
+        finds: record.found.clone(),
         leaves: record.local.as_deref().cloned(),
         base: Some(Agreement::at_path(expectation(&record.remote))),
         ..Parts::of(Op::Record, record.reason.clone())

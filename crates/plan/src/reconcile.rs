@@ -98,7 +98,7 @@ impl<'a> Reconciler<'a> {
         match decision {
             Decision::Leave => {}
             Decision::Record => self.record(difference),
-            Decision::Drop => self.drop_from_base(difference),
+            Decision::Drop => self.let_go(difference, Reason::DROPPED),
             Decision::Touch(side) if self.writable[side] => self.touch(side, difference),
             Decision::Bring(side, reason) if self.writable[side] => {
                 self.replace_leaf(side, difference, reason)
@@ -118,6 +118,7 @@ impl<'a> Reconciler<'a> {
         let Sides { local, remote } = &difference.sides;
         self.resolved.records.push(Record {
             path: difference.path.clone(),
+            found: local.expectation(),
             local: local.facts.clone(),
             remote: remote.facts.clone(),
             evidence: difference.same,
@@ -125,9 +126,11 @@ impl<'a> Reconciler<'a> {
         });
     }
 
-    fn drop_from_base(&mut self, difference: &Difference) {
-        let (path, reason) = (difference.path.clone(), Reason::DROPPED);
-        self.resolved.records.push(Record { path, local: None, remote: None, evidence: None, reason });
+    /// The base lets go of a path at which the sides do not agree on anything.
+    fn let_go(&mut self, difference: &Difference, reason: Reason) {
+        let (path, found) = (difference.path.clone(), difference.on(Side::Local).expectation());
+        let record = Record { path, found, local: None, remote: None, evidence: None, reason };
+        self.resolved.records.push(record);
     }
 
     fn touch(&mut self, side: Side, difference: &Difference) {
@@ -143,6 +146,9 @@ impl<'a> Reconciler<'a> {
         let replaced = difference.on(side).facts.clone();
         if let Some(obstacle) = self.fixed(side, difference) {
             return self.hold(difference, format!("they differ, and {obstacle}"));
+        }
+        if !self.comes(side, difference) && difference.was_in_base() {
+            return self.let_go(difference, Reason::AGREED);
         }
         self.bring(side, difference, replaced, reason);
     }

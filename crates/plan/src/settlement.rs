@@ -1,7 +1,7 @@
 //! Conflicts on their way into the plan: the winner is brought, the loser makes room.
 
 use syncplan_model::plan::{Reason, Side};
-use syncplan_model::spec::Mode;
+use syncplan_model::spec::{DeletePolicy, Mode};
 use syncplan_model::{EntryKind, Facts, RelPath};
 
 use crate::conflict::{Ending, Unnamed, kept_name, policy_of, settle};
@@ -55,6 +55,9 @@ impl Reconciler<'_> {
         // Where only one side may be changed, it is the one that makes room.
         let loser = if self.writable[loser] { loser } else { loser.other() };
         let winner = loser.other();
+        if self.deletes_kept_copies() {
+            return self.let_win(winner, difference, policy, reason);
+        }
         let Some(facts) = self.movable(loser, difference) else { return self.hold(difference, reason) };
         let to = match self.kept_name(loser, difference, facts) {
             Ok(to) => to,
@@ -72,6 +75,13 @@ impl Reconciler<'_> {
         if self.writable[winner] && self.task.spec.mode == Mode::TwoWay {
             self.bring_kept(winner, difference, to, facts);
         }
+    }
+
+    /// Where all that the source lacks goes, a copy kept on the target alone would go with the next plan:
+    /// the trash has it at once.
+    fn deletes_kept_copies(&self) -> bool {
+        let one_way = self.task.spec.mode != Mode::TwoWay && self.task.resolution.is_none();
+        one_way && self.task.spec.delete.policy == DeletePolicy::Extra
     }
 
     /// The file or link of a side that can get another name there.
@@ -126,7 +136,8 @@ impl Reconciler<'_> {
         self.resolved.work.local.merges.push(merge);
         self.resolved.work.remote.fills.push(Fill {
             path,
-            facts: local.clone(),
+            // What the program makes is not known before it has run.
+            facts: Box::new(Facts::new(EntryKind::File)),
             replaced: Some(remote.clone()),
             trash: true,
             reason: Reason::MERGED,

@@ -1,4 +1,4 @@
-use syncplan_model::plan::{Conflict, Evidence, Reason, Side};
+use syncplan_model::plan::{Conflict, Evidence, Expectation, Reason, Side};
 use syncplan_model::{Facts, RelPath};
 
 use crate::sides::Sides;
@@ -95,6 +95,8 @@ pub(crate) struct Merge {
 /// facts.
 pub(crate) struct Record {
     pub(crate) path: RelPath,
+    /// What stands there on the local side, whatever the base learns.
+    pub(crate) found: Expectation,
     pub(crate) local: Option<Box<Facts>>,
     pub(crate) remote: Option<Box<Facts>>,
     pub(crate) evidence: Option<Evidence>,

@@ -1,17 +1,19 @@
 //! The planner on trees of 10⁴, 10⁵ and 10⁶ files: does the cost follow the changes?
 //!
-//! `cargo bench --bench compile`
+//! `cargo bench --bench compile`; it also prints how much memory a plan of 10⁶ files takes at its peak.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use syncplan_model::plan::{self, Enforce, ManifestInfo, Meta, Plan, Selection, SideHeader};
+use syncplan_model::plan::{self, BaseHeader, Enforce, ManifestInfo, Meta, Plan, Selection, SideHeader};
 use syncplan_model::spec::{Delete, FilesTask, Guard, Mode, Place};
 use syncplan_model::{
     Capabilities, Capability, Digest, Entry, EntryKind, Facts, Mtime, RelPath, Snapshot, SnapshotBuilder,
     StoreName, TaskName, Token,
 };
-use syncplan_plan::{Enforcements, PlanInput, SideInput, TaskInput, compile, questions};
+use syncplan_plan::{BaseInput, Enforcements, PlanInput, SideInput, TaskInput, compile, questions};
 
 const FILES_A_FOLDER: usize = 500;
 
@@ -55,6 +57,7 @@ struct Task {
     store: Capabilities,
     source: Snapshot,
     target: Snapshot,
+    base: Option<Snapshot>,
 }
 
 impl Task {
@@ -66,15 +69,39 @@ impl Task {
             name: TaskName::new("images").expect("a name"),
             spec,
             guard: Guard::default(),
-            store: Capabilities::new(
-                Capability::ALL
-                    .iter()
-                    .copied()
-                    .filter(|it| !matches!(it, Capability::AppendOnly | Capability::ReadOnly)),
-            ),
+            store: Capabilities::new([
+                Capability::AtomicRename,
+                Capability::RenameNoReplace,
+                Capability::ServerCopy,
+                Capability::SetMtime,
+                Capability::SetMetadata,
+                Capability::Modes,
+                Capability::Directories,
+                Capability::CheapReads,
+            ]),
             source,
             target,
+            base: None,
         }
+    }
+
+    /// Both ways, with what both sides agreed on before.
+    fn two_way(local: Snapshot, remote: Snapshot, base: Snapshot) -> Self {
+        let mut task = Self { base: Some(base), ..Self::new(local, remote) };
+        (task.spec.mode, task.spec.delete) = (Mode::TwoWay, Delete::of(Mode::TwoWay));
+        task
+    }
+
+    fn base(&self) -> Option<BaseInput<'_>> {
+        let base = self.base.as_ref()?;
+        let header = BaseHeader {
+            lineage: "0".repeat(32),
+            serial: 1,
+            digest: base.digest(),
+            entries: base.entries(),
+            remote: None,
+        };
+        Some(BaseInput { header, local: base, remote: base })
     }
 
     fn input(&self) -> TaskInput<'_> {
@@ -97,7 +124,7 @@ impl Task {
             guard: &self.guard,
             local: side(&self.spec.local.store, &self.source),
             remote: side(&self.spec.remote.store, &self.target),
-            base: None,
+            base: self.base(),
             only_side: None,
             resolution: None,
             protected_before: &[],
@@ -123,16 +150,23 @@ impl Task {
     }
 }
 
-/// Both sides the same; one file in a hundred edited; a file in ten renamed; everything new.
+/// Both sides the same; one file in a hundred edited; a file in ten renamed; everything new; both ways
+/// with a base: nothing, one file in a hundred edited on each side, everything renamed on one.
 fn tasks(files: usize) -> Vec<(&'static str, Task)> {
     let plain = |file: usize| ('a', file as u64);
     let edited = |file: usize| ('a', file as u64 + if file.is_multiple_of(100) { 1 << 40 } else { 0 });
+    let edited_there = |file: usize| ('a', file as u64 + if file % 100 == 50 { 1 << 40 } else { 0 });
+    let all_renamed = |file: usize| ('z', file as u64);
+    let two_way = |local, remote| Task::two_way(local, remote, snapshot(files, plain));
     let renamed = |file: usize| (if file.is_multiple_of(10) { 'z' } else { 'a' }, file as u64);
     vec![
         ("unchanged", Task::new(snapshot(files, plain), snapshot(files, plain))),
         ("1 % edited", Task::new(snapshot(files, edited), snapshot(files, plain))),
         ("10 % renamed", Task::new(snapshot(files, renamed), snapshot(files, plain))),
         ("all new", Task::new(snapshot(files, plain), Snapshot::empty())),
+        ("two-way, unchanged", two_way(snapshot(files, plain), snapshot(files, plain))),
+        ("two-way, 1 % edited", two_way(snapshot(files, edited), snapshot(files, edited_there))),
+        ("two-way, all renamed", two_way(snapshot(files, all_renamed), snapshot(files, plain))),
     ]
 }
 
@@ -141,6 +175,9 @@ fn benches(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("compile");
         group.sample_size(10).throughput(Throughput::Elements(files as u64));
         for (name, task) in tasks(files) {
+            if files == 1_000_000 {
+                println!("compile/{name}: {} MiB above its inputs", peak_mib(|| task.compile()));
+            }
             group.bench_function(BenchmarkId::new(name, files), |b| b.iter(|| black_box(task.compile())));
             if name == "1 % edited" {
                 group.bench_function(BenchmarkId::new("questions", files), |b| {
@@ -151,6 +188,21 @@ fn benches(criterion: &mut Criterion) {
         group.finish();
     }
     document(criterion);
+}
+
+/// How much more memory than before something takes at its peak, by the kernel's count.
+fn peak_mib<T>(work: impl FnOnce() -> T) -> u64 {
+    let mib = |name: &str| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+        kib.unwrap_or_default() / 1024
+    };
+    // Five resets the peak.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = mib("VmRSS:");
+    black_box(work());
+    mib("VmHWM:").saturating_sub(before)
 }
 
 /// plan.json of a hundred thousand actions, written and read.

@@ -13,11 +13,13 @@ mod suite {
     mod bucket;
     mod environment;
     mod output;
+    mod sides;
     mod tree;
 
     // One module a theme.
     mod bad_plans;
     mod bad_stores;
+    mod base;
     mod broken_manifests;
     mod conflicts;
     mod documents;
@@ -31,7 +33,11 @@ mod suite {
     mod moves;
     mod names;
     mod peers;
+    mod policies;
+    mod resolve;
     mod same_plan;
     mod selection;
     mod shapes;
+    mod two_way;
+    mod why;
 }

@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use syncplan_model::TaskName;
-use syncplan_model::plan::Side;
 use syncplan_model::spec::Direction;
 
 /// Compiles what has to stay in sync into a plan that can be read, and applies exactly that plan.
@@ -80,7 +79,9 @@ pub(crate) enum Command {
         code: String,
     },
     /// Index one side or both sides of tasks; with -o as a portable snapshot
-    #[command(after_help = "Example: syncplan scan images --side local -o local.ndjson")]
+    #[command(
+        after_help = "Examples:\n  syncplan scan images --side local -o local.ndjson\n  syncplan scan notes --side base -o base.ndjson"
+    )]
     Scan(Scan),
     /// List what differs between local and remote, a line a path
     #[command(
@@ -89,7 +90,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Compile a plan; nothing is changed
     #[command(
-        after_help = "Examples:\n  syncplan plan -o plan.json\n  syncplan plan images --only 'op(delete)' --detailed-exitcode"
+        after_help = "Examples:\n  syncplan plan -o plan.json\n  syncplan plan images --only 'op(delete)' --detailed-exitcode\n  syncplan plan notes --why todo/monday.md"
     )]
     Plan(Plan),
     /// Show a plan that was written; no store is opened
@@ -100,12 +101,28 @@ pub(crate) enum Command {
         after_help = "Examples:\n  syncplan apply plan.json --dry-run\n  syncplan apply plan.json --override max-delete --reason 'old season'"
     )]
     Apply(Apply),
-    /// Plan from local to remote, show, ask, apply
+    /// Plan from local to remote, show, ask, apply; of two-way tasks only the remote side is changed
     Push(OneStep),
-    /// Plan from remote to local, show, ask, apply
+    /// Plan from remote to local, show, ask, apply; of two-way tasks only the local side is changed
     Fetch(OneStep),
-    /// Plan each task in its own direction, show, ask, apply
+    /// Plan each task in its own direction, two-way ones both ways, show, ask, apply
+    #[command(
+        after_help = "Examples:\n  syncplan sync\n  syncplan sync notes -y\nExits with 5 while conflicts are held: `syncplan conflicts` lists them."
+    )]
     Sync(OneStep),
+    /// List what changed on both sides: what is held, and what the policies of the tasks decide
+    #[command(
+        after_help = "Examples:\n  syncplan conflicts\n  syncplan conflicts notes --json\nExits with 5 if any is held."
+    )]
+    Conflicts(Conflicts),
+    /// Settle one conflict: take one side of it, or keep both
+    #[command(
+        after_help = "Examples:\n  syncplan resolve notes todo/monday.md --take local\n  syncplan resolve notes todo/monday.md --take both --dry-run"
+    )]
+    Resolve(Resolve),
+    /// Forget what was synced: the next plan joins both sides, and takes nothing for deleted
+    #[command(after_help = "Example: syncplan forget notes\nNo file is touched on either side.")]
+    Forget(Forget),
 }
 
 #[derive(Debug, Args)]
@@ -120,15 +137,22 @@ pub(crate) struct Scan {
     /// The tasks [default: all]
     #[arg(value_name = "TASK")]
     pub(crate) tasks: Vec<TaskName>,
-    /// Only this side
-    #[arg(long, value_name = "SIDE")]
-    pub(crate) side: Option<Side>,
+    /// Only this side; base is what both sides agreed on when they were synced last
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub(crate) side: Option<ScanSide>,
     /// Write a portable snapshot of one side of one task; - is stdout
     #[arg(short, long, value_name = "FILE", requires = "side")]
     pub(crate) output: Option<PathBuf>,
     /// Print a line of JSON for each side
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScanSide {
+    Local,
+    Remote,
+    Base,
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +200,12 @@ pub(crate) struct Plan {
     /// Take the remote side from a portable snapshot
     #[arg(long, value_name = "FILE", requires = "local_snapshot")]
     pub(crate) remote_snapshot: Vec<PathBuf>,
+    /// With those: take what both sides agreed on before from a portable snapshot
+    #[arg(long, value_name = "FILE", requires = "local_snapshot")]
+    pub(crate) base_snapshot: Vec<PathBuf>,
+    /// Write no plan, but say why this path is, or is not, in it
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["output", "local_snapshot", "detailed_exitcode"])]
+    pub(crate) why: Option<std::ffi::OsString>,
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -257,6 +287,55 @@ pub(crate) struct OneStep {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) running: Running,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Conflicts {
+    /// The tasks [default: all]
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// Print a line of JSON for each conflict
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The task
+    #[arg(value_name = "TASK")]
+    pub(crate) task: TaskName,
+    /// The path of the conflict, as `syncplan conflicts` lists it
+    #[arg(value_name = "PATH")]
+    pub(crate) path: std::ffi::OsString,
+    /// What is kept; the other side goes to the trash, or beside it
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub(crate) take: TakeSide,
+    /// Change nothing, and say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TakeSide {
+    /// What stands on the local side
+    Local,
+    /// What stands on the remote side
+    Remote,
+    /// Both: the older one beside the newer, under a name of its own
+    Both,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Forget {
+    /// The task
+    #[arg(value_name = "TASK")]
+    pub(crate) task: TaskName,
     /// Print the outcome as JSON
     #[arg(long)]
     pub(crate) json: bool,

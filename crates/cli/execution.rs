@@ -4,24 +4,22 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use syncplan_exec::{self as exec, Cancel, Job, OnStale, Options, Report, Sides};
-use syncplan_manifest::{FilterScope, check_supported, parse_action_filter};
-use syncplan_model::plan::guard::{Protected, judge};
-use syncplan_model::plan::{Finding, Level, Plan, Side, SideHeader, TaskHeader};
-use syncplan_model::spec::{Direction, Place};
-use syncplan_model::{ActionFilter, TaskName};
-use syncplan_plan::limits;
+use syncplan_model::TaskName;
+use syncplan_model::plan::{Plan, Side, SideHeader, TaskHeader};
+use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Place};
 use syncplan_state::State;
 use syncplan_store::Store;
 
 use crate::args::{self, Global, Running};
+use crate::base::{leave_mark, places, protect_texts};
 use crate::document::{self, Document, tool};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::looker::side_header;
 use crate::project::Project;
 use crate::render::{self, progress::Executing};
 use crate::stores::{self, Purpose};
-use crate::survey::{now, side_header};
 
 /// How many actions run side by side unless told otherwise.
 const JOBS: u16 = 16;
@@ -77,7 +75,9 @@ impl<'a> Execution<'a> {
 
     /// Applies the plan and records it, with what was overruled for its sake.
     pub(crate) async fn run(&self, document: &Document, overrides: Option<&str>) -> Result<Report, Failure> {
+        self.check_bases(&document.plan).await?;
         let sides = self.open(&document.plan, Purpose::Write)?;
+        let remotes = sides.clone();
         let packed = document.packed().map_err(|error| {
             Failure::new("syncplan::apply::journal", "the plan cannot be put into the journal").because(error)
         })?;
@@ -87,11 +87,49 @@ impl<'a> Execution<'a> {
         let record = exec::Document { overrides, ..record(document, &packed, &tool) };
         let report = exec::apply(job, self.state, &record).await;
         progress.end();
-        Ok(report?)
+        let report = report?;
+        if report.ending != exec::Ending::Interrupted {
+            self.conclude(&document.plan, &remotes).await?;
+        }
+        Ok(report)
+    }
+
+    /// What the next plan has to know besides what the run itself taught: what is protected by now,
+    /// and, on the remote side, how far the base has come.
+    pub(crate) async fn conclude(
+        &self,
+        plan: &Plan,
+        sides: &HashMap<TaskName, Sides>,
+    ) -> Result<(), Failure> {
+        for header in &plan.header().tasks {
+            let Some(spec) = self.files(header) else { continue };
+            self.state.protect(&header.name, &protect_texts(spec)).await?;
+            if let Some(sides) = sides.get(&header.name) {
+                leave_mark(self.project, self.state, &header.name, spec, &sides.remote).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A plan that was made with another base says nothing about what was synced since.
+    async fn check_bases(&self, plan: &Plan) -> Result<(), Failure> {
+        for header in &plan.header().tasks {
+            let (Some(planned), Some(spec)) = (&header.base, self.files(header)) else { continue };
+            let known = self.state.load_base(&header.name, &places(self.project, spec)).await?;
+            if known.is_some_and(|known| known.lineage != planned.lineage) {
+                return Err(other_base(header));
+            }
+        }
+        Ok(())
+    }
+
+    fn files(&self, header: &TaskHeader) -> Option<&'a FilesTask> {
+        self.project.loaded.spec.task(&header.name)?.as_files()
     }
 
     /// Says what applying the plan would do.
     pub(crate) async fn dry_run(&self, document: &Document) -> Result<Report, Failure> {
+        self.check_bases(&document.plan).await?;
         let sides = self.open(&document.plan, Purpose::Preview)?;
         let progress = Executing::hidden();
         let tool = tool();
@@ -120,8 +158,7 @@ impl<'a> Execution<'a> {
 
     /// Opens both sides by the names in the manifest, and refuses when they are elsewhere by now.
     fn open_task(&self, header: &TaskHeader, target: Purpose) -> Result<Sides, Failure> {
-        let spec = &self.project.loaded.spec;
-        let task = spec.task(&header.name).and_then(|task| task.as_files());
+        let task = self.files(header);
         let task = task.ok_or_else(|| elsewhere(header, "the manifest has no such task any more"))?;
         let purpose = |side| match (header.direction, side) {
             (Some(Direction::Push), Side::Local) | (Some(Direction::Fetch), Side::Remote) => Purpose::Read,
@@ -143,7 +180,11 @@ impl<'a> Execution<'a> {
             }
         };
         let (local, remote) = (open(&task.local, Side::Local)?, open(&task.remote, Side::Remote)?);
-        Ok(Sides { local, remote, sample: task.sample })
+        let merge = match &task.conflict {
+            ConflictPolicy::Merge(command) => command.clone(),
+            _ => Vec::new(),
+        };
+        Ok(Sides { local, remote, sample: task.sample, merge })
     }
 }
 
@@ -165,89 +206,19 @@ fn elsewhere(header: &TaskHeader, why: &str) -> Failure {
     .exit(Exit::Stale)
 }
 
-/// Checks that this version can do what the tasks of a plan need.
-pub(crate) fn check_tasks(project: &Project, plan: &Plan) -> Result<(), Failure> {
-    let tasks: Vec<_> = plan.header().tasks.iter().map(|task| task.name.clone()).collect();
-    check_supported(&project.loaded, Some(&tasks)).map_err(Failure::diagnostic)
-}
-
-/// Judges a plan by its actions: by the limits that it carries, and by those that the manifest has
-/// now, so that neither an edited plan nor an older one gets past a guard.
-pub(crate) fn findings(project: &Project, plan: &Plan) -> Result<Vec<Finding>, Failure> {
-    let mut findings = judge_as_planned(project, plan)?;
-    for finding in judge_as_manifested(project, plan).into_iter().chain(plan.findings().iter().cloned()) {
-        if !findings.iter().any(|found| found.code == finding.code && found.task == finding.task) {
-            findings.push(finding);
-        }
-    }
-    Ok(findings)
-}
-
-fn judge_as_planned(project: &Project, plan: &Plan) -> Result<Vec<Finding>, Failure> {
-    let scope = FilterScope::of(&project.loaded.spec);
-    let mut filters: Vec<(&TaskName, Vec<ActionFilter>)> = Vec::new();
-    for task in &plan.header().tasks {
-        let parse = |text: &String| parse_action_filter(text, "protect", &scope).map_err(Failure::diagnostic);
-        filters.push((&task.name, task.limits.protect.iter().map(parse).collect::<Result<_, _>>()?));
-    }
-    let protected: Vec<_> = filters.iter().map(|(task, filters)| Protected { task, filters }).collect();
-    Ok(judge(plan.header(), plan.actions(), &protected, now()))
-}
-
-fn judge_as_manifested(project: &Project, plan: &Plan) -> Vec<Finding> {
-    let spec = &project.loaded.spec;
-    let mut header = plan.header().clone();
-    let mut protected = Vec::new();
-    for task in &mut header.tasks {
-        let Some((found, files)) = spec.task(&task.name).and_then(|found| Some((found, found.as_files()?)))
-        else {
-            continue;
-        };
-        task.limits = limits(files, &spec.guard);
-        protected.push(Protected { task: &found.name, filters: &files.protect });
-    }
-    judge(&header, plan.actions(), &protected, now())
-}
-
-/// Whether the guards let a plan pass, given what is overridden. `how` is what comes before
-/// `--override` on the command line that would go ahead.
-pub(crate) fn pass(findings: &[Finding], overrides: &[String], how: &str) -> Result<(), Failure> {
-    for code in overrides {
-        match findings.iter().find(|finding| finding.code == *code) {
-            Some(finding) if finding.level == Level::Hard => {
-                return Err(Failure::new(
-                    "syncplan::guard::hard",
-                    format!("the guard `{code}` cannot be overridden: {}", finding.message),
-                )
-                .help("change what the manifest protects or limits, and plan again")
-                .exit(Exit::Blocked));
-            }
-            Some(_) => {}
-            None => return Err(Failure::usage(format!("no guard `{code}` objects to this plan"))),
-        }
-    }
-    let blocking: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.level != Level::Advisory && !overrides.contains(&finding.code))
-        .collect();
-    let Some(first) = blocking.first() else { return Ok(()) };
-    let codes: BTreeSet<_> = blocking.iter().map(|finding| finding.code.as_str()).collect();
-    let codes = codes.into_iter().collect::<Vec<_>>();
-    let help = match first.level {
-        Level::Hard => {
-            "look at both sides; a hard guard cannot be overridden, only the manifest changes it".to_owned()
-        }
-        _ => format!("if it is meant: {how} --override {} --reason TEXT", codes.join(" --override ")),
-    };
-    Err(Failure::new("syncplan::guard::blocked", format!("nothing was changed: {}", first.message))
-        .help(help)
-        .exit(Exit::Blocked))
+fn other_base(header: &TaskHeader) -> Failure {
+    Failure::new(
+        "syncplan::apply::other-base",
+        format!("the plan for `{}` was made with another base than the one there is now", header.name),
+    )
+    .help("plan again: what was synced was forgotten, or lost, since the plan was made")
+    .exit(Exit::Stale)
 }
 
 /// How a command ends when nothing of the plan is left to do: conflicts that are held, and what could
 /// not be read, are left all the same.
 pub(crate) fn exit_done(plan: &Plan) -> Exit {
-    if plan.conflicts().is_empty() && plan.is_complete() { Exit::Done } else { Exit::Partial }
+    if plan.held().next().is_none() && plan.is_complete() { Exit::Done } else { Exit::Partial }
 }
 
 /// How a run ends for scripts.

@@ -294,6 +294,18 @@ const EXPLANATIONS: &[(&str, &str)] = &[
         "syncplan::apply::elsewhere",
         "The manifest beside the plan names another folder or bucket than the plan was made for. Nothing is applied to a place that nobody reviewed.",
     ),
+    (
+        "syncplan::apply::other-base",
+        "A plan says which base it was made with: what both sides agreed on by then. That base was forgotten or lost since, so the plan may take for deleted what was never synced. Plan again.",
+    ),
+    (
+        "syncplan::base::none",
+        "There is no base for the task yet: nothing was planned or synced between its two places, or what was synced was forgotten.",
+    ),
+    (
+        "syncplan::conflict::none",
+        "A conflict is resolved by the path under which `syncplan conflicts` lists it, relative to the root of its task. At the path that was named both sides agree by now, or only one of them changed.",
+    ),
     ("syncplan::apply::other-plan", "`--expect-plan-id` binds an approval to one plan, and this is another."),
     (
         "syncplan::apply::expired",

@@ -1,6 +1,7 @@
 //! The command line of syncplan: it puts the parts together, and decides nothing itself.
 
 mod args;
+mod base;
 mod command;
 mod document;
 mod durable;
@@ -8,7 +9,9 @@ mod execution;
 mod exit;
 mod failure;
 mod interrupt;
+mod judgement;
 mod logging;
+mod looker;
 mod prepare;
 mod project;
 mod render;

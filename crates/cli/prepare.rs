@@ -11,7 +11,7 @@ use crate::args;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::render::{self, progress::Scanning};
-use crate::survey::{Survey, now, survey};
+use crate::survey::{Quest, Survey, now, survey};
 
 /// What to plan.
 pub(crate) struct Wanted {
@@ -19,6 +19,8 @@ pub(crate) struct Wanted {
     pub(crate) only: Option<ActionFilter>,
     pub(crate) exclude: Option<ActionFilter>,
     pub(crate) direction: Option<Direction>,
+    /// Whether what the sides agreed on before matters.
+    pub(crate) with_base: bool,
 }
 
 impl Wanted {
@@ -38,7 +40,17 @@ impl Wanted {
                 .map_err(Failure::diagnostic)
         };
         let (only, exclude) = (filter(&selection.only, "--only")?, filter(&selection.exclude, "--exclude")?);
-        Ok(Self { tasks, only, exclude, direction })
+        Ok(Self { tasks, only, exclude, direction, with_base: true })
+    }
+
+    /// The tasks as they stand to each other now, whatever they agreed on before.
+    pub(crate) fn without_base(self) -> Self {
+        Self { with_base: false, ..self }
+    }
+
+    /// Whether all that the tasks have to do is planned.
+    fn is_everything(&self) -> bool {
+        self.only.is_none() && self.exclude.is_none()
     }
 
     fn selection(&self) -> Selection {
@@ -60,7 +72,8 @@ pub(crate) async fn survey_all(
     let mut surveys = Vec::new();
     for task in project.loaded.spec.tasks.iter().filter(|task| wanted.tasks.contains(&task.name)) {
         scanning.begin(&task.name);
-        surveys.push(survey(project, state, task, wanted.direction, scanning).await?);
+        let quest = Quest { task, direction: wanted.direction, with_base: wanted.with_base };
+        surveys.push(survey(project, state, quest, scanning).await?);
     }
     scanning.end();
     Ok(surveys)
@@ -74,11 +87,32 @@ pub(crate) async fn prepare(
     scanning: &Scanning,
 ) -> Result<Plan, Failure> {
     let surveys = survey_all(project, state, wanted, scanning).await?;
-    for survey in &surveys {
+    tell_problems(&surveys);
+    let plan = compile_surveys(project, wanted, &surveys)?;
+    settle(state, wanted, &surveys, &plan).await?;
+    Ok(plan)
+}
+
+/// What was met and left alone, on stderr.
+pub(crate) fn tell_problems(surveys: &[Survey]) {
+    for survey in surveys {
         render::problems(&survey.local.snapshot);
         render::problems(&survey.remote.snapshot);
     }
-    compile_surveys(project, wanted, &surveys)
+}
+
+/// A first base that leaves nothing to do is as good as one that a run was based on: from now on, what
+/// it does not have was never synced.
+async fn settle(state: &State, wanted: &Wanted, surveys: &[Survey], plan: &Plan) -> Result<(), Failure> {
+    for survey in surveys.iter().filter(|_| wanted.is_everything()) {
+        let fresh = survey.base.as_ref().is_some_and(|base| base.header.serial == 0);
+        let idle = plan.actions().iter().all(|action| action.task != survey.name)
+            && plan.held().all(|conflict| conflict.task != survey.name);
+        if fresh && idle && survey.is_complete() && survey.only_side.is_none() {
+            state.settle_base(&survey.name).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Compiles what was surveyed, in the order of the manifest.

@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use syncplan_model::plan::{Enforce, Side, SideHeader};
-use syncplan_model::spec::{Direction, FilesTask, Place, StoreKind, Task};
-use syncplan_model::{Capability, Digest, Entry, EntryKind, Mtime, Snapshot, TaskName};
-use syncplan_plan::{Enforcements, SideInput, TaskInput, questions};
-use syncplan_scan::{IgnoreRules, Inquiry, Question, Scan, ScanRequest, inquire, scan};
+use syncplan_model::plan::{BaseHeader, Enforce, Side, SideHeader};
+use syncplan_model::spec::{Direction, FilesTask, Mode, Task};
+use syncplan_model::{Capability, Mtime, Snapshot, TaskName};
+use syncplan_plan::{Enforcements, Resolution, SideInput, TaskInput, agreed, questions};
+use syncplan_scan::{IgnoreRules, Inquiry, Question, inquire};
 use syncplan_state::State;
 use syncplan_store::{Enforcement, Guarded, Store};
 
+use crate::base::{TaskBase, ask_for_mark, places};
 use crate::failure::Failure;
+use crate::looker::{Found, Looker, place};
 use crate::project::Project;
 use crate::render::progress::Scanning;
 use crate::stores::{self, Purpose};
@@ -27,6 +29,12 @@ pub(crate) struct Survey {
     pub(crate) spec: FilesTask,
     pub(crate) local: Surveyed,
     pub(crate) remote: Surveyed,
+    /// What both sides agreed on before.
+    pub(crate) base: Option<TaskBase>,
+    /// Of a two-way task, the one side that is changed.
+    pub(crate) only_side: Option<Side>,
+    /// What was decided about one conflict.
+    pub(crate) resolution: Option<Resolution>,
 }
 
 /// One side of a task.
@@ -34,6 +42,17 @@ pub(crate) struct Surveyed {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) header: SideHeader,
     pub(crate) snapshot: Snapshot,
+    /// What its own ignore files and markers leave out.
+    pub(crate) rules: IgnoreRules,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quest<'a> {
+    pub(crate) task: &'a Task,
+    pub(crate) direction: Option<Direction>,
+    /// Whether what the sides agreed on before matters, and what they agree on is remembered.
+    pub(crate) with_base: bool,
 }
 
 /// The task with its files, in the direction that was asked for.
@@ -44,89 +63,91 @@ pub(crate) fn files_task(task: &Task, direction: Option<Direction>) -> Result<Fi
     Ok(FilesTask { direction: direction.unwrap_or(files.direction), ..files.clone() })
 }
 
+/// A direction asks a two-way task to change one of its sides only.
+pub(crate) fn only_side(spec: &FilesTask, direction: Option<Direction>) -> Option<Side> {
+    let side = |direction| match direction {
+        Direction::Push => Side::Remote,
+        Direction::Fetch => Side::Local,
+    };
+    direction.filter(|_| spec.mode == Mode::TwoWay).map(side)
+}
+
 /// Scans both sides, and looks closer where the planner has questions.
 pub(crate) async fn survey(
     project: &Project,
     state: &State,
-    task: &Task,
-    direction: Option<Direction>,
+    quest: Quest<'_>,
     scanning: &Scanning,
 ) -> Result<Survey, Failure> {
-    let spec = files_task(task, direction)?;
-    let source = source_side(&spec);
-    let local = Looker::new(project, task, &spec, Side::Local, source, scanning)?;
-    let remote = Looker::new(project, task, &spec, Side::Remote, source, scanning)?;
+    let task = quest.task;
+    let spec = files_task(task, quest.direction)?;
+    let known = match quest.with_base {
+        true => state.load_base(&task.name, &places(project, &spec)).await?,
+        false => None,
+    };
+    let synced = known.as_ref().is_some_and(|base| base.local.entries() > 0);
+    let [local_store, remote_store] = open_sides(project, &spec, synced)?;
+    let local = Looker::new(project, task, &spec, Side::Local, local_store, scanning);
+    let remote = Looker::new(project, task, &spec, Side::Remote, remote_store, scanning);
     let (local_found, remote_found) = tokio::try_join!(local.look(state), remote.look(state))?;
 
-    let (local_rules, remote_rules) = (local_found.scan.rules.clone(), remote_found.scan.rules.clone());
+    let base = match known {
+        Some(base) => {
+            let mark = ask_for_mark(&remote.store, &base).await;
+            let base = TaskBase::of(base, project, &spec);
+            Some(TaskBase { header: BaseHeader { remote: mark, ..base.header.clone() }, ..base })
+        }
+        None => None,
+    };
     let mut survey = Survey {
         name: task.name.clone(),
         after: task.after.clone(),
+        only_side: only_side(&spec, quest.direction),
+        resolution: None,
+        local: local.surveyed(&local_found, &remote_found.scan.rules),
+        remote: remote.surveyed(&remote_found, &local_found.scan.rules),
+        base,
         spec: spec.clone(),
-        local: local.surveyed(&local_found, &remote_rules),
-        remote: remote.surveyed(&remote_found, &local_rules),
     };
     survey.look_at_suspects(&local_found, &remote_found).await?;
     survey.ask(project).await?;
     local.remember(state, &local_found, &survey.local.snapshot).await?;
     remote.remember(state, &remote_found, &survey.remote.snapshot).await?;
+    if quest.with_base && survey.base.is_none() {
+        survey.mint_base(project, state).await?;
+    }
     Ok(survey)
 }
 
-/// Scans one side, with what its own files and the other side's ignore files leave out, and looks
-/// closer at every file, at its samples or at what the store keeps beside it: a snapshot that travels
-/// has to answer by itself.
-pub(crate) async fn look_closely(
+/// Opens the local and the remote side to be looked at. What is read has to be there: a side that is missing is never
+/// taken for an empty one. A folder that a first sync would fill may be missing.
+pub(crate) fn open_sides(
     project: &Project,
-    state: &State,
-    task: &Task,
-    side: Side,
-    scanning: &Scanning,
-) -> Result<Snapshot, Failure> {
-    let spec = files_task(task, None)?;
-    let source = source_side(&spec);
-    let looker = Looker::new(project, task, &spec, side, source, scanning)?;
-    let found = looker.look(state).await?;
-    let rules = if spec.ignore_files.is_empty() {
-        IgnoreRules::default()
-    } else {
-        Looker::new(project, task, &spec, side.other(), source, scanning)?.look(state).await?.scan.rules
+    spec: &FilesTask,
+    synced: bool,
+) -> Result<[Arc<dyn Store>; 2], Failure> {
+    let open = |side, purpose| stores::open(project, place(spec, side), purpose);
+    let (local, remote) = match (spec.mode, spec.direction) {
+        (Mode::TwoWay, _) if synced => (Purpose::Read, Purpose::Read),
+        (Mode::TwoWay, _) if open(Side::Remote, Purpose::Read).is_ok() => (Purpose::Preview, Purpose::Read),
+        (Mode::TwoWay, _) | (_, Direction::Push) => (Purpose::Read, Purpose::Preview),
+        (_, Direction::Fetch) => (Purpose::Preview, Purpose::Read),
     };
-    let snapshot = looker.surveyed(&found, &rules).snapshot;
-    let cheap = looker.store.capabilities().has(Capability::CheapReads);
-    let questions = unknown(&snapshot, if cheap { Inquiry::Sampled } else { Inquiry::Stat });
-    let snapshot = inquire(Arc::clone(&looker.store), snapshot, questions, spec.sample).await?;
-    looker.remember(state, &found, &snapshot).await?;
-    Ok(snapshot)
-}
-
-/// The files of which no hash is known, and that were not looked at more closely before.
-fn unknown(snapshot: &Snapshot, inquiry: Inquiry) -> Vec<Question> {
-    let mut questions = Vec::new();
-    let mut cursor = snapshot.cursor();
-    while let Some(Entry { path, facts }) = cursor.current() {
-        let hashed = facts.digest.is_some() || facts.fingerprint.is_some();
-        let known = hashed || (inquiry == Inquiry::Stat && facts.mtime.is_some());
-        if facts.kind == EntryKind::File && !known {
-            questions.push(Question { path: path.clone(), inquiry });
-        }
-        cursor.advance();
-    }
-    questions
-}
-
-/// The side that is read.
-pub(crate) fn source_side(spec: &FilesTask) -> Side {
-    match spec.direction {
-        Direction::Push => Side::Local,
-        Direction::Fetch => Side::Remote,
-    }
+    Ok([open(Side::Local, local)?, open(Side::Remote, remote)?])
 }
 
 impl Survey {
     /// Whether all of both sides could be read.
     pub(crate) fn is_complete(&self) -> bool {
         self.local.snapshot.is_complete() && self.remote.snapshot.is_complete()
+    }
+
+    /// One side.
+    pub(crate) fn side(&self, side: Side) -> &Surveyed {
+        match side {
+            Side::Local => &self.local,
+            Side::Remote => &self.remote,
+        }
     }
 
     /// The task as the planner takes it.
@@ -138,11 +159,25 @@ impl Survey {
             guard: &project.loaded.spec.guard,
             local: self.local.input(),
             remote: self.remote.input(),
-            base: None,
-            only_side: None,
-            resolution: None,
-            protected_before: &[],
+            base: self.base.as_ref().map(TaskBase::input),
+            only_side: self.only_side,
+            resolution: self.resolution.as_ref(),
+            protected_before: self.base.as_ref().map_or(&[], |base| &base.protected_before),
         }
+    }
+
+    /// Takes a decision on one conflict, which may raise questions of its own.
+    pub(crate) async fn resolve(&mut self, project: &Project, resolution: Resolution) -> Result<(), Failure> {
+        self.resolution = Some(resolution);
+        self.ask(project).await
+    }
+
+    /// Remembers what is the same on both sides: the first base.
+    async fn mint_base(&mut self, project: &Project, state: &State) -> Result<(), Failure> {
+        let (local, remote) = agreed(&self.input(project));
+        let base = state.mint_base(&self.name, &places(project, &self.spec), &local, &remote).await?;
+        self.base = Some(TaskBase::of(base, project, &self.spec));
+        Ok(())
     }
 
     /// Looks closer until the planner has no new question. An answer may raise another one: what is
@@ -219,108 +254,6 @@ fn enforcements(store: &dyn Store) -> Enforcements {
         rename: of(Guarded::Rename),
         delete: of(Guarded::Delete),
     }
-}
-
-/// A side as plan.json describes it.
-pub(crate) fn side_header(project: &Project, place: &Place, store: &dyn Store) -> SideHeader {
-    let kind = project.loaded.spec.store(&place.store).map_or("", |store| store.kind.as_str());
-    SideHeader {
-        store: place.store.clone(),
-        kind: kind.to_owned(),
-        location: store.location().to_owned(),
-        service: stores::service(project, place),
-        capabilities: store.capabilities().iter().map(|capability| capability.as_str().to_owned()).collect(),
-    }
-}
-
-/// Looks at one side.
-struct Looker<'a> {
-    project: &'a Project,
-    task: &'a TaskName,
-    spec: &'a FilesTask,
-    side: Side,
-    place: &'a Place,
-    store: Arc<dyn Store>,
-    /// Which place it is and what is left out: what is known of another is not believed.
-    source: Digest,
-    scanning: &'a Scanning,
-}
-
-/// What was found, and what had been known.
-struct Found {
-    scan: Scan,
-    known: Option<Digest>,
-}
-
-impl<'a> Looker<'a> {
-    fn new(
-        project: &'a Project,
-        task: &'a Task,
-        spec: &'a FilesTask,
-        side: Side,
-        source: Side,
-        scanning: &'a Scanning,
-    ) -> Result<Self, Failure> {
-        let place = match side {
-            Side::Local => &spec.local,
-            Side::Remote => &spec.remote,
-        };
-        let purpose = if side == source { Purpose::Read } else { Purpose::Preview };
-        let store = stores::open(project, place, purpose)?;
-        let source = identity(project, place, spec);
-        Ok(Self { project, task: &task.name, spec, side, place, store, source, scanning })
-    }
-
-    async fn look(&self, state: &State) -> Result<Found, Failure> {
-        let previous = state.load_snapshot(self.task, self.side, &self.source).await?;
-        let known = previous.as_ref().map(Snapshot::digest);
-        let request = ScanRequest {
-            select: self.spec.select.clone(),
-            ignore_files: self.spec.ignore_files.clone(),
-            ignore_markers: self.spec.ignore_markers.clone(),
-            now: now(),
-            previous,
-            found: self.scanning.counter(),
-            ..ScanRequest::default()
-        };
-        let scan = scan(Arc::clone(&self.store), request).await?;
-        Ok(Found { scan, known })
-    }
-
-    fn surveyed(&self, found: &Found, rules_of_other: &IgnoreRules) -> Surveyed {
-        let header = side_header(self.project, self.place, &*self.store);
-        let snapshot = rules_of_other.apply(found.scan.snapshot.clone());
-        Surveyed { store: Arc::clone(&self.store), header, snapshot }
-    }
-
-    /// An unchanged side costs no write.
-    async fn remember(&self, state: &State, found: &Found, snapshot: &Snapshot) -> Result<(), Failure> {
-        if found.known == Some(snapshot.digest()) {
-            return Ok(());
-        }
-        Ok(state.save_snapshot(self.task, self.side, &self.source, snapshot).await?)
-    }
-}
-
-fn identity(project: &Project, place: &Place, spec: &FilesTask) -> Digest {
-    let at = match project.loaded.spec.store(&place.store).map(|store| &store.kind) {
-        Some(StoreKind::S3(s3)) => format!("s3 {:?} {} {:?}", s3.endpoint, s3.bucket, s3.prefix),
-        Some(StoreKind::Local(local)) => {
-            let folder = stores::folder_of(project, local, place);
-            // By its name alone: it may not exist before the first push.
-            format!("local {:?}", std::path::absolute(&folder).unwrap_or(folder))
-        }
-        _ => String::new(),
-    };
-    let path = place.path.as_ref();
-    let filter = filter_digest(spec);
-    Digest::of(format!("{at}\n{path:?}\n{filter}").as_bytes())
-}
-
-/// What decides which entries are left out.
-pub(crate) fn filter_digest(spec: &FilesTask) -> Digest {
-    let FilesTask { select, ignore_files, ignore_markers, .. } = spec;
-    Digest::of(format!("{select}\n{ignore_files:?}\n{ignore_markers:?}").as_bytes())
 }
 
 /// The clock, read once at the edge.

@@ -79,7 +79,7 @@ task site kind=files {{
 
     /// Everything here with sizes, hashes and the server's times, syncplan's own objects included.
     pub(crate) fn exact(&self) -> String {
-        self.rclone(&["lsjson", "-R", "--hash", "--use-server-modtime", &self.remote()])
+        self.rclone(&["lsjson", "-R", "--files-only", "--hash", "--use-server-modtime", &self.remote()])
     }
 
     /// Where it is, as rclone writes it.

@@ -47,12 +47,12 @@ fn every_example_has_a_test_here() {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     found.sort();
-    assert_eq!(found, ["photo-archive", "quickstart", "website-to-s3"]);
+    assert_eq!(found, ["photo-archive", "quickstart", "two-way-notes", "website-to-s3"]);
 }
 
 #[test]
 fn every_example_is_formatted() {
-    for name in ["photo-archive", "quickstart", "website-to-s3"] {
+    for name in ["photo-archive", "quickstart", "two-way-notes", "website-to-s3"] {
         copy(name).run(&["fmt", "--check"]).success();
     }
 }
@@ -80,6 +80,36 @@ fn photo_archive() {
     // Originals are protected: changing one blocks the plan.
     env.write_file("photos/originals/2025/lake.jpg", "edited by accident");
     env.run(&["plan", "-o", "plan.json"]).code(3).says(&["protected"]);
+}
+
+#[test]
+fn two_way_notes() {
+    let env = copy("two-way-notes");
+    env.run(&["validate"]).success();
+    env.run(&["sync", "-y"]).success();
+    same(&env, "laptop", "phone", &["*.draft"]);
+    assert!(!env.path("phone/todo/next.draft").exists(), "an ignore file leaves it out");
+    env.assert_in_sync();
+
+    env.write_file("laptop/todo/week.md", "- call the bank again");
+    env.write_file("phone/shopping/saturday.md", "apples");
+    fs::rename(env.path("phone/todo/some-day.md"), env.path("phone/todo/some-year.md")).unwrap();
+    fs::remove_file(env.path("laptop/README.md")).unwrap();
+    env.run(&["sync", "-y"]).success();
+    same(&env, "laptop", "phone", &["*.draft"]);
+    assert!(!env.path("phone/README.md").exists() && env.path("laptop/todo/some-year.md").exists());
+
+    // Both edit it: both are kept.
+    env.write_file("laptop/todo/week.md", "- stay at home");
+    env.write_file("phone/todo/week.md", "- go out");
+    env.run(&["sync", "-y"]).success();
+    same(&env, "laptop", "phone", &["*.draft"]);
+    let found = fs::read_dir(env.path("phone/todo")).unwrap().map(|it| it.unwrap().file_name());
+    assert_eq!(found.filter(|name| name.to_string_lossy().starts_with("week.")).count(), 2);
+
+    // Recipes are protected: deleting one blocks the plan.
+    fs::remove_file(env.path("phone/recipes/bread.md")).unwrap();
+    env.run(&["sync", "-y"]).code(3).says(&["protected"]);
 }
 
 #[test]

@@ -75,7 +75,22 @@ fn explain_tells_more_of_a_code() {
 fn every_command_has_help() {
     let env = TestEnvironment::new();
     assert_snapshot!(env.run(&["--help"]).success());
-    for command in ["plan", "show", "apply", "push", "fetch", "scan", "diff", "validate", "fmt", "explain"] {
+    for command in [
+        "plan",
+        "show",
+        "apply",
+        "push",
+        "fetch",
+        "sync",
+        "conflicts",
+        "resolve",
+        "forget",
+        "scan",
+        "diff",
+        "validate",
+        "fmt",
+        "explain",
+    ] {
         env.run(&[command, "--help"]).success().says(&["Usage"]);
     }
 }

@@ -85,7 +85,7 @@ fn planning_after_a_kill_loses_nothing() {
     env.run(&["push", "-y"]).success();
     assert_eq!(env.listing("backup"), env.listing("site"));
     assert_eq!(temporaries(&env.path("backup")), Vec::<PathBuf>::new());
-    assert!(!env.path("backup/.syncplan").exists());
+    assert!(!env.path("backup/.syncplan/stage").exists());
 }
 
 /// A run of the program that is under way.

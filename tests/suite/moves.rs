@@ -141,7 +141,7 @@ fn a_swap_leaves_nothing_of_the_tools_own_behind() {
     env.run(&["apply", "plan.json"]).success();
     assert_eq!(env.listing("backup"), "a=two b=one d/x=four d/y=three");
     for side in ["site", "backup"] {
-        assert!(!env.path(side).join(".syncplan").exists(), "{side}");
+        assert!(!env.path(side).join(".syncplan/stage").exists(), "{side}");
     }
 }
 

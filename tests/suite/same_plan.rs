@@ -89,7 +89,10 @@ fn portable_snapshots_of_a_bucket_say_as_much_as_the_bucket() {
             env.read_file(out)
         };
         let stores = plan("stores.json", "local.db", &[]);
+        // The plan from the stores made the first base of that state, and it travels as well.
+        env.run(&["scan", "site", "--side", "base", "-o", "base.ndjson", "--state", "local.db"]).success();
         let snapshots = ["--local-snapshot", "local.ndjson", "--remote-snapshot", "remote.ndjson"];
+        let snapshots = [&snapshots[..], &["--base-snapshot", "base.ndjson"]].concat();
         let snapshots = plan("snapshots.json", "another.db", &snapshots);
         assert_eq!(without_meta(&snapshots), without_meta(&stores), "{server}");
         let planned = [

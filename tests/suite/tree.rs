@@ -38,7 +38,8 @@ pub(crate) fn read(root: &Path) -> String {
     walk(root, &mut |path, metadata| {
         let name = path.strip_prefix(root).unwrap().display();
         if metadata.is_dir() {
-            if fs::read_dir(path).unwrap().next().is_none() {
+            let own = |entry: fs::DirEntry| entry.file_name() != RESERVED;
+            if !fs::read_dir(path).unwrap().any(|entry| own(entry.unwrap())) {
                 words.push(format!("{name}/"));
             }
         } else if metadata.is_symlink() {
@@ -68,6 +69,20 @@ pub(crate) fn exact(root: &Path) -> String {
     lines
 }
 
+/// The contents of what went to the trash of a side, sorted.
+pub(crate) fn trash(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    walk_all(&root.join(RESERVED).join("trash"), &mut |path, metadata| {
+        if metadata.is_symlink() {
+            found.push(format!("->{}", fs::read_link(path).unwrap().display()));
+        } else if metadata.is_file() {
+            found.push(String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+        }
+    });
+    found.sort();
+    found
+}
+
 /// Where files were left that only a run under way may have: temporaries and stages.
 pub(crate) fn temporaries(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -81,7 +96,9 @@ pub(crate) fn temporaries(root: &Path) -> Vec<PathBuf> {
 
 fn walk(root: &Path, visit: &mut dyn FnMut(&Path, &fs::Metadata)) {
     walk_all(root, &mut |path, metadata| {
-        if !path.starts_with(root.join(RESERVED)) {
+        // Of a store's root or of a task's, which may lie deeper.
+        let below = path.strip_prefix(root).unwrap();
+        if !below.iter().any(|name| name == RESERVED) {
             visit(path, metadata);
         }
     });

@@ -1,8 +1,9 @@
 use crate::args::{self, Global};
 use crate::document;
-use crate::execution::{Execution, check_tasks, exit, findings, pass};
+use crate::execution::{Execution, exit};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::judgement::{check_tasks, findings, pass};
 use crate::project::Project;
 use crate::render;
 
@@ -12,13 +13,12 @@ pub(crate) async fn run(global: &Global, args: &args::Apply) -> Result<Exit, Fai
     check_date(&document)?;
     let project = Project::open(global)?;
     check_tasks(&project, &document.plan)?;
+    let state = project.open_state().await?;
     pass(
-        &findings(&project, &document.plan)?,
+        &findings(&project, &state, &document.plan).await?,
         &args.overrides,
         &format!("syncplan apply {}", args.plan.display()),
     )?;
-
-    let state = project.open_state().await?;
     let execution = Execution::new(&project, &state, global, &args.running)?;
     let report = if args.dry_run {
         execution.dry_run(&document).await?

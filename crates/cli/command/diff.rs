@@ -11,7 +11,7 @@ use crate::survey::Survey;
 pub(crate) async fn run(global: &Global, args: &args::Diff) -> Result<Exit, Failure> {
     let project = Project::open(global)?;
     let selection = args::Selection { tasks: args.tasks.clone(), only: None, exclude: None };
-    let wanted = Wanted::new(&project, &selection, None)?;
+    let wanted = Wanted::new(&project, &selection, None)?.without_base();
     let state = project.open_state().await?;
     project.refuse_unresolved(&state, &wanted.tasks).await?;
     let surveys = survey_all(&project, &state, &wanted, &Scanning::new(global)).await?;

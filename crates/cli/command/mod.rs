@@ -1,14 +1,18 @@
 //! One module a command.
 
 mod apply;
+mod conflicts;
 mod diff;
 mod explain;
 mod fmt;
+mod forget;
 mod one_step;
 mod plan;
+mod resolve;
 mod scan;
 mod show;
 mod validate;
+mod why;
 
 use syncplan_model::spec::Direction;
 
@@ -31,11 +35,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(&args),
         Command::Scan(args) => block_on(scan::run(&global, &args)),
         Command::Diff(args) => block_on(diff::run(&global, &args)),
+        Command::Plan(args) if args.why.is_some() => block_on(why::run(&global, &args)),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Push(args) => block_on(one_step::run(&global, &args, Some(Direction::Push))),
         Command::Fetch(args) => block_on(one_step::run(&global, &args, Some(Direction::Fetch))),
         Command::Sync(args) => block_on(one_step::run(&global, &args, None)),
+        Command::Conflicts(args) => block_on(conflicts::run(&global, &args)),
+        Command::Resolve(args) => block_on(resolve::run(&global, &args)),
+        Command::Forget(args) => block_on(forget::run(&global, &args)),
     }
 }
 

@@ -1,12 +1,14 @@
+use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 
 use syncplan_model::spec::Direction;
 
 use crate::args::{self, Global};
 use crate::document::Document;
-use crate::execution::{Execution, exit, exit_done, findings, pass};
+use crate::execution::{Execution, exit, exit_done};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::judgement::{findings, pass};
 use crate::prepare::{Wanted, prepare};
 use crate::project::Project;
 use crate::render::{self, progress::Scanning};
@@ -32,9 +34,10 @@ pub(crate) async fn run(
         render::stdout(&render::plan::summary(&document.plan));
     }
     let saved = saved_plan(args, direction);
-    pass(&findings(&project, &document.plan)?, &[], &format!("{saved}, then syncplan apply plan.json"))?;
+    let findings = findings(&project, &state, &document.plan).await?;
+    pass(&findings, &[], &format!("{saved}, then syncplan apply plan.json"))?;
     if !document.plan.has_changes() {
-        return Ok(exit_done(&document.plan));
+        return learn(&execution, &document, args).await;
     }
     if args.dry_run {
         let report = execution.dry_run(&document).await?;
@@ -48,6 +51,27 @@ pub(crate) async fn run(
     let report = execution.run(&document, None).await?;
     render::outcome::print(&report, false, args.json);
     Ok(exit(&report, &document.plan))
+}
+
+/// What only the base learns changes nothing on either side: nobody is asked.
+async fn learn(
+    execution: &Execution<'_>,
+    document: &Document,
+    args: &args::OneStep,
+) -> Result<Exit, Failure> {
+    let plan = &document.plan;
+    if args.dry_run {
+        return Ok(exit_done(plan));
+    }
+    if plan.actions().is_empty() {
+        execution.conclude(plan, &HashMap::new()).await?;
+        return Ok(exit_done(plan));
+    }
+    let report = execution.run(document, None).await?;
+    if args.json || report.ending != syncplan_exec::Ending::Done {
+        render::outcome::print(&report, false, args.json);
+    }
+    Ok(exit(&report, plan))
 }
 
 /// The command that writes the same plan to a file.

@@ -3,17 +3,20 @@ use std::path::Path;
 
 use syncplan_model::TaskName;
 use syncplan_model::plan::Side;
+use syncplan_scan::IgnoreRules;
 
 use crate::args::{self, Global};
+use crate::base::TaskBase;
 use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::looker::{filter_digest, side_header};
 use crate::prepare::{Wanted, compile_surveys, prepare};
 use crate::project::Project;
 use crate::render::{self, progress::Scanning};
 use crate::snapshot_file;
 use crate::stores::{self, Purpose};
-use crate::survey::{Survey, Surveyed, files_task, filter_digest, side_header};
+use crate::survey::{Survey, Surveyed, files_task, only_side};
 
 pub(crate) async fn run(global: &Global, args: &args::Plan) -> Result<Exit, Failure> {
     let project = Project::open(global)?;
@@ -44,7 +47,7 @@ pub(crate) async fn run(global: &Global, args: &args::Plan) -> Result<Exit, Fail
 
 fn next_step(document: &Document, path: &Path) -> String {
     let written = format!("written to {}", path.display());
-    match (document.plan.is_applyable(), document.plan.has_changes()) {
+    match (document.plan.is_applyable(), !document.plan.actions().is_empty()) {
         (true, true) => format!("{written}: apply it with `syncplan apply {}`", path.display()),
         (true, false) => written,
         (false, _) => format!("{written}, which a guard keeps from being applied as it is"),
@@ -57,7 +60,7 @@ fn exit(document: &Document, detailed: bool) -> Exit {
         Exit::Blocked
     } else if detailed && plan.has_changes() {
         Exit::Changes
-    } else if !plan.conflicts().is_empty() || !plan.is_complete() {
+    } else if plan.held().next().is_some() || !plan.is_complete() {
         Exit::Partial
     } else {
         Exit::Done
@@ -77,6 +80,11 @@ fn offline(
             given.insert((header.task.clone(), side), (header.filter, snapshot));
         }
     }
+    let mut bases = HashMap::new();
+    for path in &args.base_snapshot {
+        let portable = snapshot_file::read_base(path)?;
+        bases.insert(portable.header.task.clone(), TaskBase::of_portable(portable));
+    }
     if args.selection.tasks.is_empty() {
         wanted.tasks.retain(|task| given.keys().any(|(given, _)| given == task));
     }
@@ -93,10 +101,23 @@ fn offline(
                 );
             }
             let store = stores::open(project, place, Purpose::Describe)?;
-            Ok::<_, Failure>(Surveyed { header: side_header(project, place, &*store), store, snapshot })
+            let header = side_header(project, place, &*store);
+            Ok::<_, Failure>(Surveyed { header, store, snapshot, rules: IgnoreRules::default() })
         };
         let (local, remote) = (take(&spec.local, Side::Local)?, take(&spec.remote, Side::Remote)?);
-        surveys.push(Survey { name: task.name.clone(), after: task.after.clone(), spec, local, remote });
+        surveys.push(Survey {
+            name: task.name.clone(),
+            after: task.after.clone(),
+            only_side: only_side(&spec, wanted.direction),
+            resolution: None,
+            base: bases.remove(&task.name),
+            spec,
+            local,
+            remote,
+        });
+    }
+    if let Some(task) = bases.keys().min() {
+        return Err(Failure::usage(format!("the base of `{task}` has no use: that task is not planned")));
     }
     if let Some((task, side)) = given.keys().min() {
         return Err(Failure::usage(format!(

@@ -1,10 +1,13 @@
 //! What people read.
 
 pub(crate) mod colour;
+pub(crate) mod conflict;
 pub(crate) mod diff;
+pub(crate) mod facts;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod why;
 
 use std::io;
 
@@ -74,6 +77,14 @@ pub(crate) fn problems(snapshot: &syncplan_model::Snapshot) {
             "and {} more were left alone: `syncplan scan --json` lists them",
             number((problems.len() - NAMED) as u64)
         );
+    }
+}
+
+/// How many of a list were not named.
+fn rest(text: &mut String, total: usize, most: usize) {
+    use std::fmt::Write as _;
+    if total > most {
+        let _ = writeln!(text, "  … and {} more: `syncplan show` lists them", number((total - most) as u64));
     }
 }
 

@@ -6,7 +6,7 @@ use syncplan_model::plan::{Action, Amount, Level, Op, Plan, Side, TaskHeader};
 use syncplan_model::{Escaped, RelPath};
 
 use super::colour::{Painted, Tone};
-use super::{count, number, size};
+use super::{conflict, count, number, rest, size};
 use crate::document::Document;
 
 /// How many destructive actions, conflicts and actions of a finding a summary names.
@@ -19,13 +19,24 @@ pub(crate) fn summary(plan: &Plan) -> String {
         task_lines(&mut text, plan, task);
     }
     destructive(&mut text, plan, NAMED);
-    conflicts(&mut text, plan, NAMED);
+    conflict::sections(&mut text, plan, NAMED);
     findings(&mut text, plan);
     text.push_str(&closing_line(plan));
     text
 }
 
-/// The summary, and every action.
+/// What settles one conflict: every action of it.
+pub(crate) fn resolution(plan: &Plan) -> String {
+    let mut text = String::new();
+    for action in plan.actions().iter().filter(|action| action.op != Op::Record) {
+        let _ = writeln!(text, "{}", line(action));
+    }
+    findings(&mut text, plan);
+    text.push_str(&closing_line(plan));
+    text
+}
+
+/// The summary, and every action but what the base learns.
 pub(crate) fn whole(plan: &Plan, document: Option<&Document>) -> String {
     let mut text = String::new();
     if let Some(document) = document {
@@ -34,11 +45,11 @@ pub(crate) fn whole(plan: &Plan, document: Option<&Document>) -> String {
     }
     for task in &plan.header().tasks {
         task_lines(&mut text, plan, task);
-        for action in plan.actions().iter().filter(|action| action.task == task.name) {
+        for action in plan.actions().iter().filter(|it| it.task == task.name && it.op != Op::Record) {
             let _ = writeln!(text, "    {}", line(action));
         }
     }
-    conflicts(&mut text, plan, usize::MAX);
+    conflict::sections(&mut text, plan, usize::MAX);
     findings(&mut text, plan);
     text.push_str(&closing_line(plan));
     text
@@ -61,12 +72,14 @@ fn task_lines(text: &mut String, plan: &Plan, task: &TaskHeader) {
         place(Side::Remote)
     );
     let amounts = amounts(plan, task);
-    if amounts.is_empty() && !plan.conflicts().iter().any(|conflict| conflict.task == task.name) {
+    let idle = amounts.iter().all(|(op, _)| *op == Op::Record);
+    if idle && !plan.conflicts().iter().any(|conflict| conflict.task == task.name) {
         let local = task.snapshot(Side::Local);
         let _ =
             writeln!(text, "  in sync: {}, {}", count(local.entries, "entry", "entries"), size(local.bytes));
     }
-    for (op, amount) in amounts {
+    // What the base learns is told in the closing line.
+    for (op, amount) in amounts.into_iter().filter(|(op, _)| *op != Op::Record) {
         let sign = Painted(tone(op), format!("{} {:<12}", sign(op), op.as_str()));
         let bytes = if amount.bytes > 0 { size(amount.bytes) } else { String::new() };
         let line = format!("  {sign} {:>10}  {bytes}", number(amount.count));
@@ -102,31 +115,6 @@ fn destructive(text: &mut String, plan: &Plan, most: usize) {
     rest(text, total, most);
 }
 
-fn conflicts(text: &mut String, plan: &Plan, most: usize) {
-    let conflicts = plan.conflicts();
-    if conflicts.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "{}", Painted(Tone::Heading, "conflicts, left as they are"));
-    for conflict in conflicts.iter().take(most) {
-        let reason = Escaped(conflict.reason.as_bytes());
-        let _ = writeln!(
-            text,
-            "  {} {}  {}",
-            Painted(Tone::Removes, "!"),
-            conflict.path,
-            Painted(Tone::Quiet, reason)
-        );
-    }
-    rest(text, conflicts.len(), most);
-}
-
-fn rest(text: &mut String, total: usize, most: usize) {
-    if total > most {
-        let _ = writeln!(text, "  … and {} more: `syncplan show` lists them", number((total - most) as u64));
-    }
-}
-
 fn findings(text: &mut String, plan: &Plan) {
     for finding in plan.findings() {
         let tone = if finding.level == Level::Advisory { Tone::Quiet } else { Tone::Removes };
@@ -137,17 +125,22 @@ fn findings(text: &mut String, plan: &Plan) {
 }
 
 fn closing_line(plan: &Plan) -> String {
-    let summary = plan.summary();
-    if !plan.has_changes() {
-        return match plan.conflicts().len() {
-            0 => "nothing to do".to_owned(),
-            held => format!("nothing to do; {} held", count(held as u64, "conflict", "conflicts")),
-        };
+    let recorded = plan.actions().iter().filter(|action| action.op == Op::Record).count() as u64;
+    let mut line = match plan.actions().len() as u64 - recorded {
+        0 => "nothing to do".to_owned(),
+        actions => format!("{} to do{}", count(actions, "action", "actions"), transfer(plan)),
+    };
+    match (recorded, plan.has_changes()) {
+        (0, _) => {}
+        (_, true) => {
+            let _ = write!(line, ", {} recorded", number(recorded));
+        }
+        (_, false) => {
+            let _ = write!(line, "; the base learns {}", count(recorded, "path", "paths"));
+        }
     }
-    let mut line = format!("{} to do", count(plan.actions().len() as u64, "action", "actions"));
-    let _ = write!(line, ", {} to transfer", size(summary.transfer_bytes));
-    if summary.saved_bytes > 0 {
-        let _ = write!(line, ", {} saved by moves and copies", size(summary.saved_bytes));
+    if let Some(held) = conflict::held(plan) {
+        let _ = write!(line, "; {held}");
     }
     let blocking = plan.findings().iter().filter(|finding| finding.level != Level::Advisory).count();
     if blocking > 0 {
@@ -156,12 +149,22 @@ fn closing_line(plan: &Plan) -> String {
     line
 }
 
+fn transfer(plan: &Plan) -> String {
+    let summary = plan.summary();
+    let mut text = format!(", {} to transfer", size(summary.transfer_bytes));
+    if summary.saved_bytes > 0 {
+        let _ = write!(text, ", {} saved by moves and copies", size(summary.saved_bytes));
+    }
+    text
+}
+
 /// One action on one line.
 pub(crate) fn line(action: &Action) -> String {
     let from = action.from.as_ref().map(|from: &RelPath| format!("{from} → ")).unwrap_or_default();
     let what = Painted(tone(action.op), format!("{} {:<12}", sign(action.op), action.op.as_str()));
     let bytes = if action.bytes > 0 { format!("  {}", size(action.bytes)) } else { String::new() };
-    let reason = Painted(Tone::Quiet, format!("({} {})", action.side, action.reason));
+    let kept = if action.trash.is_some() { ", to the trash" } else { "" };
+    let reason = Painted(Tone::Quiet, format!("({} {}{kept})", action.side, action.reason));
     format!("{what} {from}{}{bytes}  {reason}", action.path)
 }
 

@@ -1,9 +1,10 @@
 use futures::TryStreamExt as _;
 use syncplan_model::plan::{Evidence, Op, Risk};
-use syncplan_model::{Digest, RelPath, Token};
-use syncplan_store::{ContentStream, Store, StoreError};
+use syncplan_model::{Digest, EntryKind, Facts, RelPath, Token};
+use syncplan_store::{ContentStream, Store, StoreError, StoreErrorKind};
 
 use crate::place::{Obstacle, View};
+use crate::worker::Effect;
 
 /// Makes sure that content which only samples, or a word, call the same is the same, by reading all of it.
 ///
@@ -14,22 +15,35 @@ pub(crate) async fn confirm(view: &View<'_>) -> Result<(), Obstacle> {
         return Ok(());
     }
     let source = view.source()?;
-    let ours = match source.expected.facts().and_then(|facts| facts.digest.zip(facts.token.as_ref())) {
-        Some((digest, _)) => digest,
+    let ours = match source.expected.facts().filter(|facts| facts.digest.is_some() && facts.token.is_some()) {
+        Some(facts) => facts.clone(),
         None => {
             let token = source.token().await?;
-            whole(source.store.as_ref(), &source.path, token.as_ref()).await?
+            let digest = whole(source.store.as_ref(), &source.path, token.as_ref()).await?;
+            let expected = source.expected.facts().cloned().unwrap_or_else(|| Facts::new(EntryKind::File));
+            Facts { token, digest: Some(digest), ..expected }
         }
     };
     let (other, path) = (view.action.side.other(), &view.action.path);
-    let theirs = whole(view.sides.store(other).as_ref(), path, None).await?;
-    if ours == theirs {
+    let theirs = hashed(view.sides.store(other).as_ref(), path).await?;
+    if ours.digest == theirs.digest {
         return Ok(());
     }
-    Err(Obstacle::Mismatch(format!(
+    let difference = format!(
         "`{}` ({}) and `{path}` ({other}) were taken to be the same, but differ when read whole",
         source.path, source.side
-    )))
+    );
+    // Whoever plans again knows the two digests, and does not take them for the same once more.
+    let learned = vec![(source.side, source.path.clone(), Some(ours)), (other, path.clone(), Some(theirs))];
+    Err(Obstacle::Refuted(difference, Box::new(Effect { learned, ..Effect::default() })))
+}
+
+/// What stands at a path, with the digest of all of its content.
+async fn hashed(store: &dyn Store, path: &RelPath) -> Result<Facts, StoreError> {
+    let found = store.stat(path).await?;
+    let found = found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, "read", path))?;
+    let digest = whole(store, path, found.token.as_ref()).await?;
+    Ok(Facts { digest: Some(digest), ..found })
 }
 
 /// Whether the action rests on samples or on somebody's word, and nobody took the risk. Staging takes nothing away: its

@@ -7,6 +7,7 @@ use syncplan_store::{Enforcement, Guarded, Precondition, Store, StoreError};
 use crate::check::mismatch;
 use crate::job::Sides;
 use crate::known::Known;
+use crate::worker::Effect;
 
 /// A place that an action touches, and what it expects there.
 pub(crate) struct Place {
@@ -34,6 +35,8 @@ pub(crate) struct View<'a> {
 pub(crate) enum Obstacle {
     /// Something else was found than expected.
     Mismatch(String),
+    /// What was taken to be the same is not; and what was learned of both.
+    Refuted(String, Box<Effect>),
     /// A store said so.
     Store(StoreError),
     /// Something else than a store did not work, and will not if it is tried again.

@@ -53,7 +53,7 @@ pub(crate) struct Effect {
 enum Verdict {
     Applied(Effect),
     AlreadySatisfied(Effect),
-    Stale(String),
+    Stale(String, Effect),
     Failed(String),
 }
 
@@ -89,7 +89,7 @@ impl Worker {
         let (outcome, message, effect) = match verdict {
             Verdict::Applied(effect) => (Outcome::Applied, None, effect),
             Verdict::AlreadySatisfied(effect) => (Outcome::AlreadySatisfied, None, effect),
-            Verdict::Stale(message) => (Outcome::Stale, Some(message), Effect::default()),
+            Verdict::Stale(message, learned) => (Outcome::Stale, Some(message), learned),
             Verdict::Failed(message) => (Outcome::Failed, Some(message), Effect::default()),
         };
         Performed { at, outcome, message, effect }
@@ -143,12 +143,18 @@ impl Worker {
                 if let Some(effect) = settle(view, &self.job.cancel).await? {
                     return Ok(Verdict::AlreadySatisfied(effect));
                 }
-                let difference = match obstacle {
-                    Obstacle::Mismatch(difference) | Obstacle::Failed(difference) => difference,
-                    Obstacle::Store(error) => contradiction(view).await?.unwrap_or_else(|| chain(&error)),
+                let (difference, learned) = match obstacle {
+                    Obstacle::Refuted(difference, learned) => (difference, *learned),
+                    Obstacle::Mismatch(difference) | Obstacle::Failed(difference) => {
+                        (difference, Effect::default())
+                    }
+                    Obstacle::Store(error) => {
+                        let difference = contradiction(view).await?;
+                        (difference.unwrap_or_else(|| chain(&error)), Effect::default())
+                    }
                 };
                 trash::take_back(view).await;
-                Ok(Verdict::Stale(difference))
+                Ok(Verdict::Stale(difference, learned))
             }
         }
     }
@@ -170,7 +176,7 @@ impl Worker {
             if error.kind == StoreErrorKind::Unsupported
                 && let Ok(Some(difference)) = contradiction(view).await
             {
-                return Verdict::Stale(difference);
+                return Verdict::Stale(difference, Effect::default());
             }
         }
         Verdict::Failed(chain(&error))

@@ -19,15 +19,7 @@ const NOT_YET: &[(Feature, &str)] = &[
     (Feature::Store("http"), "stores of kind http"),
     (Feature::Task("database"), "tasks of kind database"),
     (Feature::Task("command"), "tasks of kind command"),
-    (Feature::Mode("two-way"), "two-way tasks"),
-    (Feature::Delete("synced"), "the delete policy `synced`"),
-    (Feature::Conflict("keep-both"), "the conflict policy `keep-both`"),
-    (Feature::Conflict("local"), "the conflict policy `local`"),
-    (Feature::Conflict("remote"), "the conflict policy `remote`"),
-    (Feature::Conflict("newer"), "the conflict policy `newer`"),
-    (Feature::Conflict("larger"), "the conflict policy `larger`"),
-    (Feature::Conflict("merge"), "the conflict policy `merge`"),
-    (Feature::Trash, "the trash"),
+    (Feature::Trash, "limits on the age of the trash"),
     (Feature::Bandwidth, "limits on bandwidth"),
     (Feature::Keyring, "secrets in a keyring"),
 ];
@@ -41,16 +33,7 @@ pub fn not_supported_yet() -> impl Iterator<Item = &'static str> {
 /// selection, all tasks count. What no selected task uses is no obstacle.
 pub fn check_supported(loaded: &Loaded, selected: Option<&[TaskName]>) -> Result<(), Diagnostics> {
     let owners = owners(loaded, selected);
-    let two_way: BTreeSet<_> = loaded
-        .uses
-        .iter()
-        .filter(|use_| use_.feature == Feature::Mode("two-way"))
-        .map(|use_| name_of(&use_.owner))
-        .collect();
     let wanted = loaded.uses.iter().filter(|use_| owners.contains(&key(&use_.owner)));
-    // A two-way task deletes what was synced; refusing its mode says enough.
-    let wanted = wanted
-        .filter(|use_| use_.feature != Feature::Delete("synced") || !two_way.contains(&name_of(&use_.owner)));
     let problems: Vec<Problem> = wanted.filter_map(refusal).collect();
     if problems.is_empty() { Ok(()) } else { Err(Diagnostics::some(problems, &loaded.files, &[])) }
 }

@@ -22,9 +22,17 @@ impl<'a> Based<'a> {
 impl Based<'_> {
     /// Whether both places still are what the base was made from: then they agree as they did.
     pub(crate) fn is_current(&self, local: &Facts, remote: &Facts) -> bool {
-        let is_same = |now: &Facts, base: &Facts| now.token.is_some() && now.token == base.token;
         is_same(local, self.local) && is_same(remote, self.remote)
     }
+
+    /// Whether neither place is what the base was made from.
+    pub(crate) fn is_past(&self, local: &Facts, remote: &Facts) -> bool {
+        !is_same(local, self.local) && !is_same(remote, self.remote)
+    }
+}
+
+fn is_same(now: &Facts, base: &Facts) -> bool {
+    now.token.is_some() && now.token == base.token
 }
 
 impl<'a> TaskInput<'a> {

@@ -22,7 +22,7 @@ pub(crate) fn split_cycles(graph: &mut Graph) -> Result<(), InvalidPlan> {
         return Ok(());
     }
     for at in 0..graph.actions.len() {
-        if graph.is_same_name(at) {
+        if graph.is_in_its_own_way(at) {
             graph.split(at);
         }
     }

@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
-use syncplan_model::RelPath;
 use syncplan_model::plan::{Action, Op, Reason, Side};
+use syncplan_model::{Capability, RelPath};
 
 use crate::draft::{Drafter, carried};
 use crate::fold::Fold;
@@ -24,6 +24,8 @@ pub(crate) struct Graph {
     pub(crate) edges: Vec<Edge>,
     /// Which names are one name on each side.
     pub(crate) folds: Sides<Fold>,
+    /// Which sides have no folders.
+    is_flat: Sides<bool>,
 }
 
 /// One action comes before another.
@@ -51,6 +53,7 @@ impl Graph {
     pub(crate) fn of(drafter: &Drafter<'_>, work: &Work, origins: &[Origin]) -> Self {
         let mut graph = Self { actions: draft(drafter, work, origins), ..Self::default() };
         graph.folds[drafter.way.side] = Fold::of(drafter.way.target.capabilities);
+        graph.is_flat[drafter.way.side] = !drafter.way.target_has(Capability::Directories);
         let first_touch = graph.actions.len();
         graph.touch(drafter, work, origins);
         let edges = graph.edges_of(drafter.way.side, work, origins, first_touch);
@@ -62,7 +65,8 @@ impl Graph {
     pub(crate) fn join(local: Self, remote: Self) -> Self {
         let folds = Sides { local: local.folds.local, remote: remote.folds.remote };
         let offset = local.actions.len();
-        let mut graph = Self { folds, ..local };
+        let is_flat = Sides { local: local.is_flat.local, remote: remote.is_flat.remote };
+        let mut graph = Self { folds, is_flat, ..local };
         graph.actions.extend(remote.actions);
         let shifted = |edge: Edge| Edge { first: edge.first + offset, then: edge.then + offset, ..edge };
         graph.edges.extend(remote.edges.into_iter().map(shifted));
@@ -92,16 +96,15 @@ impl Graph {
         self.edges.extend(waits);
     }
 
-    /// Whether a move only spells a name otherwise, where both spellings are one name.
-    pub(crate) fn is_same_name(&self, at: usize) -> bool {
+    /// Whether a move is in its own way: it only spells a name otherwise, where both spellings are one
+    /// name, or it goes into or out of its own name, which buckets that are kept in folders refuse.
+    pub(crate) fn is_in_its_own_way(&self, at: usize) -> bool {
         let action = &self.actions[at];
+        let Some(from) = action.from.as_ref().filter(|_| action.op == Op::Move) else { return false };
         let fold = self.folds[action.side];
-        action.op == Op::Move
-            && fold.is_some()
-            && action
-                .from
-                .as_ref()
-                .is_some_and(|it| fold.key(it.as_bytes()) == fold.key(action.path.as_bytes()))
+        let nested = || from.is_below(&action.path) || action.path.is_below(from);
+        (fold.is_some() && fold.key(from.as_bytes()) == fold.key(action.path.as_bytes()))
+            || (self.is_flat[action.side] && nested())
     }
 
     /// E8: what is moved or copied gets the metadata of the source afterwards.
@@ -117,7 +120,7 @@ impl Graph {
 
     fn edges_of(&self, side: Side, work: &Work, origins: &[Origin], first_touch: usize) -> Vec<Edge> {
         let fold = self.folds[side];
-        let places = Places::of(&self.actions, first_touch, fold);
+        let places = Places::of(&self.actions, first_touch, fold, self.is_flat[side]);
         let mut edges = Vec::new();
         let mut wait = |first: Option<usize>, then: usize, need| {
             edges.extend(first.filter(|&first| first != then).map(|first| Edge { first, then, need }));
@@ -128,12 +131,20 @@ impl Graph {
                 // E1: what stands there goes first; E2: so that there is a folder to stand in.
                 wait(places.vacates.get(path).copied(), at, Need::Vacated);
                 wait(parent(path).and_then(|above| places.makes.get(above)).copied(), at, Need::Filled);
+                // Buckets may be kept in folders: nothing is put below an object that goes.
+                for above in ancestors(path).filter(|_| self.is_flat[side]) {
+                    wait(places.vacates.get(above).copied(), at, Need::Vacated);
+                }
             }
             if let Some(vacated) = vacated_by(action) {
                 // E3: a directory goes when nothing is left in it.
                 let vacated = fold.key(vacated);
                 let folder = parent(&vacated).and_then(|above| places.unmakes.get(above));
                 wait(Some(at), folder.copied().unwrap_or(at), Need::Vacated);
+                // Nor is anything put in the place of a folder that is not empty yet.
+                for above in ancestors(&vacated).filter(|_| self.is_flat[side]) {
+                    wait(Some(at), places.fills.get(above).copied().unwrap_or(at), Need::Vacated);
+                }
             }
             if let Some(from) = action.from.as_ref().filter(|_| action.op == Op::Copy) {
                 // E4: a change of metadata changes what the copy expects to find.
@@ -184,20 +195,25 @@ struct Places<'a> {
     makes: FxHashMap<Cow<'a, [u8]>, usize>,
     unmakes: FxHashMap<Cow<'a, [u8]>, usize>,
     touches: FxHashMap<Cow<'a, [u8]>, usize>,
+    /// Only of a side without folders, where nothing else stands for what is below a name.
+    fills: FxHashMap<Cow<'a, [u8]>, usize>,
 }
 
 impl<'a> Places<'a> {
-    fn of(actions: &'a [Action], first_touch: usize, fold: Fold) -> Self {
+    fn of(actions: &'a [Action], first_touch: usize, fold: Fold, is_flat: bool) -> Self {
         let of_op = |op: Op| {
             let own = actions.iter().enumerate().filter(move |(_, action)| action.op == op);
             own.map(|(at, action)| (fold.key(action.path.as_bytes()), at)).collect()
         };
         let vacates = actions[..first_touch].iter().enumerate();
+        let fills = vacates.clone().filter(|(_, action)| is_flat && !action.op.removes());
+        let fills = fills.map(|(at, action)| (fold.key(action.path.as_bytes()), at)).collect();
         Self {
             vacates: vacates.filter_map(|(at, action)| Some((fold.key(vacated_by(action)?), at))).collect(),
             makes: of_op(Op::Mkdir),
             unmakes: of_op(Op::Rmdir),
             touches: of_op(Op::SetMetadata),
+            fills,
         }
     }
 }
@@ -209,6 +225,11 @@ fn vacated_by(action: &Action) -> Option<&[u8]> {
         Op::Move => action.from.as_ref().map(|from| from.as_bytes()),
         _ => None,
     }
+}
+
+/// The names above a path, nearest first.
+fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(parent(path), |above| parent(above))
 }
 
 fn parent(path: &[u8]) -> Option<&[u8]> {

@@ -87,12 +87,15 @@ impl<'a> Asker<'a> {
             if let Some((local, remote)) = files
                 && !self.way.trusts(base, local, remote)
             {
-                self.ask_about_pair(path, local, remote);
+                let both_new = task.was_synced() && base.is_none_or(|base| base.is_past(local, remote));
+                self.ask_about_pair(path, local, remote, both_new);
             }
         });
     }
 
-    fn ask_about_pair(&mut self, path: &RelPath, local: &Facts, remote: &Facts) {
+    /// Where both sides have changed since they were synced, a time that both got in one tick of a clock
+    /// says nothing.
+    fn ask_about_pair(&mut self, path: &RelPath, local: &Facts, remote: &Facts, both_new: bool) {
         let whole = local.digest.is_some() && remote.digest.is_some();
         let known = content(local, remote);
         match self.way.task.spec.compare {
@@ -108,7 +111,7 @@ impl<'a> Asker<'a> {
                 self.ask(Side::Local, path, Inquiry::Stat, local.mtime.is_none());
                 self.ask(Side::Remote, path, Inquiry::Stat, remote.mtime.is_none());
             }
-            Compare::Quick if self.way.mtimes_agree(local, remote) => {}
+            Compare::Quick if self.way.mtimes_agree(local, remote) && !both_new => {}
             // Touched, or edited without a change of size: content tells, where it is cheap to have.
             Compare::Quick => {
                 let told = |side: Side, facts: &Facts| self.reads_cheaply(side) || !self.needs_sample(facts);

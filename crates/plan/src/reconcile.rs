@@ -147,9 +147,6 @@ impl<'a> Reconciler<'a> {
         if let Some(obstacle) = self.fixed(side, difference) {
             return self.hold(difference, format!("they differ, and {obstacle}"));
         }
-        if !self.comes(side, difference) && difference.was_in_base() {
-            return self.let_go(difference, Reason::AGREED);
-        }
         self.bring(side, difference, replaced, reason);
     }
 
@@ -160,8 +157,14 @@ impl<'a> Reconciler<'a> {
         replaced: Option<Box<Facts>>,
         reason: Reason,
     ) {
-        let facts = difference.on(side.other()).facts.clone().filter(|_| self.comes(side, difference));
-        let Some(facts) = facts else { return };
+        if !self.comes(side, difference) {
+            // Neither side has the file any more that the base knows.
+            if difference.was_in_base() {
+                self.let_go(difference, Reason::AGREED);
+            }
+            return;
+        }
+        let Some(facts) = difference.on(side.other()).facts.clone() else { return };
         let (path, home) = (difference.path.clone(), difference.on(side).home);
         let trash = replaced.is_some() && self.keeps(side, difference);
         let work = &mut self.resolved.work[side];
@@ -205,7 +208,9 @@ impl<'a> Reconciler<'a> {
         }
         let comes = self.comes(side, difference);
         self.take_away(side, difference, reason.clone(), !comes);
-        self.bring(side, difference, None, reason);
+        if comes {
+            self.bring(side, difference, None, reason);
+        }
     }
 
     /// Whether something takes the place: a folder that only one store has is nothing by itself.

@@ -29,6 +29,6 @@ mod request;
 mod walk;
 
 pub use error::ScanError;
-pub use ignore_rules::IgnoreRules;
+pub use ignore_rules::{IgnoreRule, IgnoreRules};
 pub use inquiry::{Inquiry, Question, inquire};
 pub use request::{Scan, ScanRequest, scan};

@@ -36,7 +36,7 @@ pub(crate) fn walk(store: &dyn Store, request: &ScanRequest, runtime: &Handle) -
     root.emit(&mut assembly)
         .map_err(|source| ScanError::Order { location: store.location().to_owned(), source })?;
     let (snapshot, suspects) = assembly.finish();
-    Ok(Scan { snapshot, rules: IgnoreRules::new(notes.ignore_files), suspects })
+    Ok(Scan { snapshot, rules: IgnoreRules::new(notes.ignore_files, notes.markers), suspects })
 }
 
 struct Walker<'a> {
@@ -52,6 +52,7 @@ struct Notes {
     rejected: Vec<Rejected>,
     problems: Vec<(Vec<u8>, ProblemKind, String)>,
     ignore_files: Vec<IgnoreFile>,
+    markers: Vec<RelPath>,
 }
 
 /// A folder that was read: its entries, packed, and the folders in it, both sorted.
@@ -75,15 +76,19 @@ impl Walker<'_> {
         let batch = self.read_dir(None)?;
         if let Some(marker) = self.marker(&batch) {
             let location = self.store.location().to_owned();
-            return Err(ScanError::RootIgnored { location, marker: marker.to_owned() });
+            let marker = String::from_utf8_lossy(marker.file_name()).into_owned();
+            return Err(ScanError::RootIgnored { location, marker });
         }
-        Ok(self.folder(None, batch, &IgnoreChain::default())?)
+        Ok(self.folder(batch, &IgnoreChain::default())?)
     }
 
     fn visit(&self, dir: &RelPath, chain: &IgnoreChain) -> Visit {
         let visit = self.read_dir(Some(dir)).and_then(|batch| match self.marker(&batch) {
-            Some(_) => Ok(Visit::Ignored),
-            None => self.folder(Some(dir), batch, chain).map(Visit::Read),
+            Some(marker) => {
+                self.note(|notes| notes.markers.push(marker.clone()));
+                Ok(Visit::Ignored)
+            }
+            None => self.folder(batch, chain).map(Visit::Read),
         });
         match visit {
             Ok(visit) => visit,
@@ -98,7 +103,7 @@ impl Walker<'_> {
     }
 
     /// An ignore file that cannot be read is an error of its folder: what it leaves out is unknown.
-    fn folder(&self, dir: Option<&RelPath>, batch: Batch, chain: &IgnoreChain) -> Result<Folder, StoreError> {
+    fn folder(&self, batch: Batch, chain: &IgnoreChain) -> Result<Folder, StoreError> {
         self.request.found.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
         if !batch.rejected.is_empty() {
             self.note(|notes| notes.rejected.extend(batch.rejected));
@@ -107,7 +112,7 @@ impl Walker<'_> {
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         // A folder that changes while it is read may give a name twice.
         entries.dedup_by(|again, first| again.path == first.path);
-        let chain = self.extend(chain, dir, &entries)?;
+        let chain = self.extend(chain, &entries)?;
 
         let inner = self.judge(&mut entries, &chain);
         let visited: Vec<_> = inner.into_par_iter().map(|dir| (self.visit(&dir, &chain), dir)).collect();
@@ -141,19 +146,14 @@ impl Walker<'_> {
     }
 
     /// The chain for a folder: its own ignore files come before those above it.
-    fn extend(
-        &self,
-        chain: &IgnoreChain,
-        dir: Option<&RelPath>,
-        entries: &[Entry],
-    ) -> Result<IgnoreChain, StoreError> {
+    fn extend(&self, chain: &IgnoreChain, entries: &[Entry]) -> Result<IgnoreChain, StoreError> {
         let mut chain = chain.clone();
         for name in &self.request.ignore_files {
             let is_it = |entry: &&Entry| {
                 entry.path.file_name() == name.as_bytes() && entry.facts.kind == EntryKind::File
             };
             let Some(entry) = entries.iter().find(is_it) else { continue };
-            let (file, problems) = IgnoreFile::parse(dir, &self.read_small(entry)?);
+            let (file, problems) = IgnoreFile::parse(&entry.path, &self.read_small(entry)?);
             let name = entry.path.as_bytes();
             self.note(|notes| {
                 let problems = problems.into_iter().map(|it| (name.to_vec(), ProblemKind::IgnoreFile, it));
@@ -193,10 +193,10 @@ impl Walker<'_> {
         Folder { entries: builder.finish(), inner, selected }
     }
 
-    fn marker(&self, batch: &Batch) -> Option<&str> {
+    fn marker<'b>(&self, batch: &'b Batch) -> Option<&'b RelPath> {
         let stands =
-            |marker: &&String| batch.entries.iter().any(|entry| entry.path.file_name() == marker.as_bytes());
-        self.request.ignore_markers.iter().find(stands).map(String::as_str)
+            |marker: &String| batch.entries.iter().find(|entry| entry.path.file_name() == marker.as_bytes());
+        self.request.ignore_markers.iter().find_map(stands).map(|entry| &entry.path)
     }
 
     fn read_dir(&self, dir: Option<&RelPath>) -> Result<Batch, StoreError> {

@@ -9,6 +9,7 @@
 //! ```
 
 mod fixture;
+pub mod simulator;
 mod tree;
 
 pub use fixture::Fixture;

@@ -42,9 +42,6 @@ pub(crate) enum Owner {
 pub(crate) enum Feature {
     Store(&'static str),
     Task(&'static str),
-    Mode(&'static str),
-    Delete(&'static str),
-    Conflict(&'static str),
     Trash,
     Bandwidth,
     Keyring,

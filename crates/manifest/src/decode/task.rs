@@ -204,9 +204,7 @@ impl<'n> Reader<'_, 'n> {
     }
 
     fn mode(&mut self) -> Mode {
-        let mode = self.word("mode", Mode::ALL, Mode::as_str).unwrap_or(Mode::Update);
-        self.uses_argument("mode", Feature::Mode(mode.as_str()));
-        mode
+        self.word("mode", Mode::ALL, Mode::as_str).unwrap_or(Mode::Update)
     }
 
     fn direction(&mut self, mode: Mode) -> Direction {
@@ -226,10 +224,7 @@ impl<'n> Reader<'_, 'n> {
     /// `delete extra max-count=500 max-percent=20`
     fn delete(&mut self, mode: Mode) -> Delete {
         let mut delete = Delete::of(mode);
-        let Some((node, example)) = self.settings.get("delete") else {
-            self.context.uses(Feature::Delete(delete.policy.as_str()), &self.owner, self.settings.node.head);
-            return delete;
-        };
+        let Some((node, example)) = self.settings.get("delete") else { return delete };
         let properties = ["max-count", "max-percent", "max-bytes"];
         if !self
             .context
@@ -248,7 +243,6 @@ impl<'n> Reader<'_, 'n> {
         delete.max_bytes = node
             .property("max-bytes")
             .and_then(|value| self.context.quantity(value, quantity::size, example));
-        self.uses_argument("delete", Feature::Delete(delete.policy.as_str()));
         if mode == Mode::TwoWay && delete.policy == DeletePolicy::Extra {
             self.context.tell(
                 Problem::new(code::MODE_DELETE, "a two-way task has no side that could have too much")
@@ -271,7 +265,7 @@ impl<'n> Reader<'_, 'n> {
             self.context.text(node, example);
             return ConflictPolicy::Hold;
         };
-        let policy = match text.value.as_str() {
+        match text.value.as_str() {
             "merge" => {
                 let example = "conflict merge \"git\" \"merge-file\"";
                 let command = self.argv(node, 1, example);
@@ -297,9 +291,7 @@ impl<'n> Reader<'_, 'n> {
                     }
                 }
             }
-        };
-        self.uses_argument("conflict", Feature::Conflict(policy.as_str()));
-        policy
+        }
     }
 
     fn protect(&mut self) -> Vec<syncplan_model::ActionFilter> {
@@ -509,14 +501,5 @@ impl<'n> Reader<'_, 'n> {
     fn word<T: Copy>(&mut self, name: &'static str, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
         let (node, example) = self.settings.get(name)?;
         self.context.word(node, all, word, example)
-    }
-
-    /// Notes a feature at the first argument of a setting.
-    fn uses_argument(&mut self, name: &'static str, feature: Feature) {
-        let node: &'n Node = self.settings.node;
-        let span = self.settings.get(name).map_or(node.head, |(setting, _)| {
-            setting.arguments.first().map_or(setting.head, |value| value.span)
-        });
-        self.context.uses(feature, &self.owner, span);
     }
 }

@@ -90,8 +90,9 @@ fn replaced_remote(task: &TaskHeader) -> Option<Finding> {
 /// What one side deleted and the other edited comes back, which somebody may not expect.
 fn edit_survives(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
     let about = select(actions, |action| action.reason == Reason::EDIT_SURVIVES);
+    let verb = if about.len() == 1 { "brings" } else { "bring" };
     let message = format!(
-        "{} bring back what one side deleted, since the other edited it meanwhile",
+        "{} {verb} back what one side deleted, since the other edited it meanwhile",
         deletes::actions(about.len() as u64),
     );
     (!about.is_empty()).then(|| finding("edit-survives", Level::Advisory, task, message, &about))

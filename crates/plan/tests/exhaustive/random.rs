@@ -6,7 +6,7 @@ use syncplan_model::Capability;
 use syncplan_model::plan::{Action, Op, Plan, Reason};
 use syncplan_model::spec::{ConflictPolicy, DeletePolicy, Direction, Mode};
 use syncplan_testkit::Tree;
-use syncplan_testkit::simulator::{Dice, Order, World};
+use syncplan_testkit::simulator::{Dice, Order, Thing, World};
 
 use crate::desk::Desk;
 use crate::failures::Failure;
@@ -61,11 +61,6 @@ fn rules() -> impl Strategy<Value = Rules> {
                 Mode::Mirror => DeletePolicy::Extra,
                 Mode::Update => delete,
             };
-            // A copy that stays on the target alone is extra there, and the next plan deletes it.
-            let conflict = match (mode, delete) {
-                (Mode::Update, DeletePolicy::Extra) => ConflictPolicy::Hold,
-                _ => conflict,
-            };
             Rules { mode, direction, delete, conflict, advanced }
         },
     )
@@ -92,7 +87,33 @@ fn try_strictly(desk: &Desk, sides: &[Side; 3], seed: u64) -> Result<(), Failure
     let trial = Trial { desk, base, local, remote };
     let done = trial.run(seed)?;
     check_settled(desk, &done.world).map_err(|failure| explain(failure, &done.plan))?;
+    if desk.rules.mode == Mode::TwoWay {
+        check_times(sides, &done.world).map_err(|failure| explain(failure, &done.plan))?;
+    }
     try_stop(&trial, &done.plan, seed).map_err(|failure| explain(failure, &done.plan))
+}
+
+/// Where only one side gave a file another time, the other follows.
+fn check_times(sides: &[Side; 3], world: &World) -> Result<(), Failure> {
+    let [base, local, remote] = sides;
+    for (path, was) in base.stock.iter().filter(|(_, was)| was.facts.mtime.is_some()) {
+        let (Some(ours), Some(theirs)) = (local.stock.get(path), remote.stock.get(path)) else { continue };
+        let mtime = |thing: &Thing| thing.facts.mtime;
+        let new = match (mtime(ours) == mtime(was), mtime(theirs) == mtime(was)) {
+            _ if !ours.is_like(was) || !theirs.is_like(was) => continue,
+            (false, true) => mtime(ours),
+            (true, false) => mtime(theirs),
+            _ => continue,
+        };
+        let ends = [&world.local, &world.remote].map(|stock| stock.get(path).and_then(|thing| mtime(thing)));
+        if ends != [new, new] {
+            return Err(Failure::new(
+                "a time does not follow",
+                format!("{path}: {ends:?} instead of {new:?}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What holds whatever the stores can do: nothing is lost, every order ends alike, and it ends.

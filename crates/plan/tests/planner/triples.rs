@@ -2,14 +2,15 @@
 //! the base, and what is done: `upload a`, `remote delete b`, `hold c`.
 
 use std::sync::Arc;
-use syncplan_model::plan::{Action, Plan, Side};
+use syncplan_model::plan::{Action, Plan, Selection, Side};
 use syncplan_model::spec::{ConflictPolicy, DeletePolicy, Direction, Mode};
 
 use syncplan_model::RelPath;
+use syncplan_plan::{PlanInput, Resolution, Take, TaskInput, compile};
 use syncplan_testkit::simulator::Thing;
 use syncplan_testkit::{Tree, tree};
 
-use crate::case::Case;
+use crate::case::{Case, NOW};
 use crate::world::{Dice, World, line};
 
 /// A line of a table.
@@ -259,6 +260,24 @@ fn two_way_moves() {
     check_all(Mode::TwoWay, |_| {}, TWO_WAY_MOVES);
 }
 
+/// Only the time of modification differs.
+#[test]
+fn two_way_times_follow_who_changed_them() {
+    check_all(
+        Mode::TwoWay,
+        |_| {},
+        &[
+            ("a1@3 | a1@5 | =", &["remote set-metadata a"]),
+            ("a1@3 | = | a1@5", &["local set-metadata a"]),
+            // Also to an earlier time: who changed it is asked for, not which is later.
+            ("a1@3 | a1@2 | =", &["remote set-metadata a"]),
+            ("a1@3 | = | a1@2", &["local set-metadata a"]),
+            ("a1@3 | a1@5 | a1@5", &[]),
+            ("a1@3 | b1@5 | a1@3", &["remote move a -> b", "remote set-metadata b"]),
+        ],
+    );
+}
+
 #[test]
 fn two_way_links() {
     check_all(Mode::TwoWay, |_| {}, TWO_WAY_LINKS);
@@ -418,6 +437,88 @@ fn the_loser_goes_to_the_trash() {
         let (_, world) = carry_out(&decided);
         let kept: Vec<_> = world.trash().map(|(_, thing)| thing.facts.digest).collect();
         assert!(kept.contains(&Some(syncplan_model::Digest::of(loser.as_bytes()))), "{row}");
+    }
+}
+
+#[test]
+fn a_program_merges_files_and_nothing_else() {
+    let merge = || ConflictPolicy::Merge(vec!["merge".to_owned()]);
+    check_all(
+        Mode::TwoWay,
+        policy(merge()),
+        &[
+            ("a1 | a2@5 | a3@3", &["local run a", "upload a"]),
+            (" | d/a2@5 | d/a3@9", &["local run d/a", "upload d/a"]),
+            ("a1 | a2 | =", &["upload a"]),
+            ("a1 | a->x | a2", &["hold a"]),
+            (" | d1 | d/x1", &["hold d"]),
+        ],
+    );
+    check_all(Mode::Update, policy(merge()), &[("a1 | a2 | a3", &["hold a"])]);
+    // Both originals are in the trash, each on its side.
+    let mut merged = case(Mode::TwoWay, "a1 | a2@5 | a3@3");
+    merged.fixture.spec.conflict = merge();
+    let (_, world) = carry_out(&merged);
+    assert_eq!(world.trash().count(), 2);
+}
+
+#[test]
+fn where_only_one_side_may_change_the_other_stays() {
+    for (row, _) in [TWO_WAY_TABLE, TWO_WAY_DIRECTORIES, TWO_WAY_MOVES, TWO_WAY_LINKS].concat() {
+        for side in [Side::Local, Side::Remote] {
+            let case = case(Mode::TwoWay, row);
+            let mut task = case.task();
+            task.only_side = Some(side);
+            let plan = compile_one(&case, task);
+            let mut world = case.world();
+            world
+                .apply(&plan, &mut Dice::new(1))
+                .unwrap_or_else(|why| panic!("{row}: {why}\n{:?}", told(&plan)));
+            assert_eq!(world.tree(side.other()), case.world().tree(side.other()), "{row}");
+            assert!(world.lost().is_none(), "{row}");
+        }
+    }
+}
+
+fn compile_one(case: &Case, task: TaskInput<'_>) -> Plan {
+    let input = PlanInput {
+        manifest: case.fixture.manifest(),
+        selection: Selection::default(),
+        tasks: vec![task],
+        only: None,
+        exclude: None,
+        now: NOW,
+    };
+    compile(&input).unwrap()
+}
+
+/// What somebody decides about one conflict, and nothing else with it.
+#[test]
+fn a_decision_is_about_one_conflict() {
+    let row = "a1 b1 c1 | a2@5 b2@5 c2 | a3@3 b3@3 c1";
+    for (take, expected) in [
+        (Take::Local, vec!["upload a"]),
+        (Take::Remote, vec!["download a"]),
+        (
+            Take::Both,
+            vec![
+                "download a.conflict-remote-19700101-*",
+                "remote move a -> a.conflict-remote-19700101-*",
+                "upload a",
+            ],
+        ),
+    ] {
+        let case = case(Mode::TwoWay, row);
+        let resolution = Resolution { path: RelPath::new("a").unwrap(), take };
+        let mut task = case.task();
+        task.resolution = Some(&resolution);
+        let plan = compile_one(&case, task);
+        let mut found: Vec<_> = told(&plan).into_iter().filter(|line| !line.starts_with("hold")).collect();
+        found.sort();
+        assert_eq!(found, expected, "{take:?}");
+        let mut world = case.world();
+        world.apply(&plan, &mut Dice::new(1)).unwrap();
+        assert!(world.lost().is_none());
     }
 }
 

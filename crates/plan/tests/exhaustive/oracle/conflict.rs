@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use syncplan_model::plan::Side;
-use syncplan_model::spec::{ConflictPolicy, Direction};
+use syncplan_model::spec::{ConflictPolicy, DeletePolicy, Direction};
 use syncplan_model::{Digest, EntryKind, Mtime};
 use syncplan_testkit::simulator::Thing;
 
@@ -57,6 +57,10 @@ impl Oracle<'_> {
             Verdict::Held => (self.hold(path, at), None),
             Verdict::Wins(side) if side == from => (self.three(at, taken.clone(), taken), None),
             Verdict::Wins(_) => (at.stays(), None),
+            // A copy that stays on the target alone would be extra there: the source wins at once.
+            Verdict::Beside(_) if self.rules.delete == DeletePolicy::Extra => {
+                (self.three(at, taken.clone(), taken), None)
+            }
             // A directory gets no other name.
             Verdict::Beside(_) if target.folder().is_some() => (self.hold(path, at), None),
             Verdict::Beside(_) => (self.three(at, taken.clone(), taken), kept(path, to, target, Some(to))),

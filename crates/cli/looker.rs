@@ -1,0 +1,173 @@
+//! One side of a task, looked at: what is there, with what was known of it before.
+
+use std::sync::Arc;
+
+use syncplan_model::plan::{Side, SideHeader};
+use syncplan_model::spec::{FilesTask, Place, StoreKind, Task};
+use syncplan_model::{Capability, Digest, Entry, EntryKind, Snapshot, TaskName};
+use syncplan_scan::{IgnoreRules, Inquiry, Question, Scan, ScanRequest, inquire, scan};
+use syncplan_state::State;
+use syncplan_store::Store;
+
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::render::progress::Scanning;
+use crate::stores;
+use crate::survey::{Surveyed, files_task, now, open_sides};
+
+/// Looks at one side.
+pub(crate) struct Looker<'a> {
+    project: &'a Project,
+    task: &'a TaskName,
+    spec: &'a FilesTask,
+    side: Side,
+    place: &'a Place,
+    pub(crate) store: Arc<dyn Store>,
+    /// Which place it is and what is left out: what is known of another is not believed.
+    source: Digest,
+    scanning: &'a Scanning,
+}
+
+/// What was found, and what had been known.
+pub(crate) struct Found {
+    pub(crate) scan: Scan,
+    known: Option<Digest>,
+}
+
+impl<'a> Looker<'a> {
+    pub(crate) fn new(
+        project: &'a Project,
+        task: &'a Task,
+        spec: &'a FilesTask,
+        side: Side,
+        store: Arc<dyn Store>,
+        scanning: &'a Scanning,
+    ) -> Self {
+        let place = place(spec, side);
+        let source = identity(project, place, spec);
+        Self { project, task: &task.name, spec, side, place, store, source, scanning }
+    }
+
+    pub(crate) async fn look(&self, state: &State) -> Result<Found, Failure> {
+        let previous = state.load_snapshot(self.task, self.side, &self.source).await?;
+        let known = previous.as_ref().map(Snapshot::digest);
+        let request = ScanRequest {
+            select: self.spec.select.clone(),
+            ignore_files: self.spec.ignore_files.clone(),
+            ignore_markers: self.spec.ignore_markers.clone(),
+            now: now(),
+            previous,
+            found: self.scanning.counter(),
+            ..ScanRequest::default()
+        };
+        let scan = scan(Arc::clone(&self.store), request).await?;
+        Ok(Found { scan, known })
+    }
+
+    pub(crate) fn surveyed(&self, found: &Found, rules_of_other: &IgnoreRules) -> Surveyed {
+        let header = side_header(self.project, self.place, &*self.store);
+        let snapshot = rules_of_other.apply(found.scan.snapshot.clone());
+        Surveyed { store: Arc::clone(&self.store), header, snapshot, rules: found.scan.rules.clone() }
+    }
+
+    /// An unchanged side costs no write.
+    pub(crate) async fn remember(
+        &self,
+        state: &State,
+        found: &Found,
+        snapshot: &Snapshot,
+    ) -> Result<(), Failure> {
+        if found.known == Some(snapshot.digest()) {
+            return Ok(());
+        }
+        Ok(state.save_snapshot(self.task, self.side, &self.source, snapshot).await?)
+    }
+}
+
+/// Scans one side, with what its own files and the other side's ignore files leave out, and looks
+/// closer at every file, at its samples or at what the store keeps beside it: a snapshot that travels
+/// has to answer by itself.
+pub(crate) async fn look_closely(
+    project: &Project,
+    state: &State,
+    task: &Task,
+    side: Side,
+    scanning: &Scanning,
+) -> Result<Snapshot, Failure> {
+    let spec = files_task(task, None)?;
+    let [local, remote] = open_sides(project, &spec, false)?;
+    let (own, other) = if side == Side::Local { (local, remote) } else { (remote, local) };
+    let looker = Looker::new(project, task, &spec, side, own, scanning);
+    let found = looker.look(state).await?;
+    let rules = if spec.ignore_files.is_empty() {
+        IgnoreRules::default()
+    } else {
+        Looker::new(project, task, &spec, side.other(), other, scanning).look(state).await?.scan.rules
+    };
+    let snapshot = looker.surveyed(&found, &rules).snapshot;
+    let cheap = looker.store.capabilities().has(Capability::CheapReads);
+    let questions = unknown(&snapshot, if cheap { Inquiry::Sampled } else { Inquiry::Stat });
+    let snapshot = inquire(Arc::clone(&looker.store), snapshot, questions, spec.sample).await?;
+    looker.remember(state, &found, &snapshot).await?;
+    Ok(snapshot)
+}
+
+/// The files of which no hash is known, and that were not looked at more closely before.
+fn unknown(snapshot: &Snapshot, inquiry: Inquiry) -> Vec<Question> {
+    let mut questions = Vec::new();
+    let mut cursor = snapshot.cursor();
+    while let Some(Entry { path, facts }) = cursor.current() {
+        let hashed = facts.digest.is_some() || facts.fingerprint.is_some();
+        let known = hashed || (inquiry == Inquiry::Stat && facts.mtime.is_some());
+        if facts.kind == EntryKind::File && !known {
+            questions.push(Question { path: path.clone(), inquiry });
+        }
+        cursor.advance();
+    }
+    questions
+}
+
+/// The place of one side.
+pub(crate) fn place(spec: &FilesTask, side: Side) -> &Place {
+    match side {
+        Side::Local => &spec.local,
+        Side::Remote => &spec.remote,
+    }
+}
+
+/// A side as plan.json describes it.
+pub(crate) fn side_header(project: &Project, place: &Place, store: &dyn Store) -> SideHeader {
+    let kind = project.loaded.spec.store(&place.store).map_or("", |store| store.kind.as_str());
+    SideHeader {
+        store: place.store.clone(),
+        kind: kind.to_owned(),
+        location: store.location().to_owned(),
+        service: stores::service(project, place),
+        capabilities: store.capabilities().iter().map(|capability| capability.as_str().to_owned()).collect(),
+    }
+}
+
+fn identity(project: &Project, place: &Place, spec: &FilesTask) -> Digest {
+    let (at, filter) = (whereabouts(project, place), filter_digest(spec));
+    Digest::of(format!("{at}\n{filter}").as_bytes())
+}
+
+/// Which place it is, among all in the world.
+pub(crate) fn whereabouts(project: &Project, place: &Place) -> String {
+    let at = match project.loaded.spec.store(&place.store).map(|store| &store.kind) {
+        Some(StoreKind::S3(s3)) => format!("s3 {:?} {} {:?}", s3.endpoint, s3.bucket, s3.prefix),
+        Some(StoreKind::Local(local)) => {
+            let folder = stores::folder_of(project, local, place);
+            // By its name alone: it may not exist before the first push.
+            format!("local {:?}", std::path::absolute(&folder).unwrap_or(folder))
+        }
+        _ => String::new(),
+    };
+    format!("{at}\n{:?}", place.path)
+}
+
+/// What decides which entries are left out.
+pub(crate) fn filter_digest(spec: &FilesTask) -> Digest {
+    let FilesTask { select, ignore_files, ignore_markers, .. } = spec;
+    Digest::of(format!("{select}\n{ignore_files:?}\n{ignore_markers:?}").as_bytes())
+}

@@ -15,6 +15,10 @@ use syncplan_model::{
 };
 use syncplan_plan::{BaseInput, Enforcements, PlanInput, SideInput, TaskInput, compile, questions};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FILES_A_FOLDER: usize = 500;
 
 /// Folders `a/00000`, `a/00001`, … of 500 files each; `change` may rename or edit the n-th file.

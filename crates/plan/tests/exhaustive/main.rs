@@ -22,3 +22,7 @@ mod symmetry;
 mod trial;
 mod triples;
 mod universe;
+
+/// Millions of small plans are mostly made of allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -103,6 +103,8 @@ impl Task {
             serial: 1,
             digest: base.digest(),
             entries: base.entries(),
+            left: None,
+            local: None,
             remote: None,
         };
         Some(BaseInput { header, local: base, remote: base })

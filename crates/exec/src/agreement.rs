@@ -29,9 +29,11 @@ fn transferred(view: &View<'_>, effect: &Effect) -> Option<Agreed> {
         return None;
     }
     let written = effect.left(target.side, &target.path)??.clone();
-    let read = effect.read.as_ref().or(source.expected.facts())?;
-    // It was found to be the same content, if nothing of it passed.
-    let read = Facts { digest: read.digest.or(written.digest), ..read.clone() };
+    // What passed is known on both sides. What was found there already is known as far as it was looked at.
+    let read = match &effect.read {
+        Some(read) => Facts { digest: read.digest.or(written.digest), ..read.clone() },
+        None => source.expected.facts()?.clone(),
+    };
     Some(agreed(view.action, &target.path, target.side, Some(written), Some(read)))
 }
 

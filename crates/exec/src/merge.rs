@@ -19,7 +19,7 @@ use crate::worker::{Effect, Worker};
 pub(crate) const NO_PROGRAM: &str = "no program to merge with is set";
 
 /// Lines that begin like this are where a program left it to others to choose.
-const MARKERS: [&[u8; 8]; 2] = [b"<<<<<<< ", b">>>>>>> "];
+const MARKERS: [&[u8; 7]; 2] = [b"<<<<<<<", b">>>>>>>"];
 
 /// Has a program make one of what stands at the path on both sides, and writes it to the target.
 ///
@@ -157,7 +157,11 @@ fn has_markers(file: &Path) -> io::Result<bool> {
         if beginning.is_empty() {
             return Ok(false);
         }
-        if MARKERS.iter().any(|marker| beginning == **marker) {
+        let is_marker = |marker: &[u8; 7]| {
+            let rest = beginning.strip_prefix(marker);
+            rest.is_some_and(|rest| matches!(rest, [] | [b' ' | b'\r' | b'\n']))
+        };
+        if MARKERS.iter().any(|marker| is_marker(marker)) {
             return Ok(true);
         }
         if !beginning.ends_with(b"\n") {

@@ -23,7 +23,7 @@ pub(crate) async fn discard(target: &Place, trash: &RelPath, token: Option<Token
             // The trash has something of that name, or is on another file system.
             Err(error)
                 if matches!(error.kind, StoreErrorKind::Precondition | StoreErrorKind::Unsupported) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(unkept(target, error).await),
         }
     }
     let token = keep(target, trash).await?;
@@ -37,9 +37,24 @@ async fn keep(target: &Place, trash: &RelPath) -> Result<Option<Token>, Obstacle
         Err(error) if error.kind == StoreErrorKind::Precondition => {
             kept_before(target, trash).await?.ok_or(error)?
         }
-        kept => kept?,
+        Err(error) => return Err(unkept(target, error).await),
+        Ok(kept) => kept,
     };
     Ok(kept.token)
+}
+
+/// Where what is to be kept still stands as expected, it is the trash that cannot take it: planning again
+/// would not help.
+async fn unkept(target: &Place, error: StoreError) -> Obstacle {
+    let in_place = target.look().await.is_ok_and(|found| target.mismatch(found.as_ref()).is_none());
+    if in_place && matches!(error.kind, StoreErrorKind::NotDirectory | StoreErrorKind::NotFound) {
+        return Obstacle::Failed(format!(
+            "the {} side cannot keep it in the trash: {}",
+            target.side,
+            chain(&error)
+        ));
+    }
+    error.into()
 }
 
 /// How what was found at the target differs from what was expected, if an earlier try that kept it is

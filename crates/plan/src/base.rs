@@ -38,13 +38,10 @@ fn is_same(now: &Facts, base: &Facts) -> bool {
 impl<'a> TaskInput<'a> {
     /// The base, if it says something about these two sides.
     ///
-    /// A remote side that does not know the base is another one: what it lacks was never deleted there.
+    /// A side that does not know the base is another one: what it lacks was never deleted there. And
+    /// before a run was based on it, nothing that went since can be told from what was never meant to be
+    /// there.
     pub(crate) fn usable_base(&self) -> Option<&BaseInput<'a>> {
-        self.base.as_ref().filter(|base| !base.header.is_foreign())
-    }
-
-    /// Whether some run has brought the sides together, so that what the base lacks came later.
-    pub(crate) fn was_synced(&self) -> bool {
-        self.usable_base().is_some_and(|base| base.header.serial > 0)
+        self.base.as_ref().filter(|base| !base.header.is_foreign() && base.header.serial > 0)
     }
 }

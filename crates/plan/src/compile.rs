@@ -1,6 +1,6 @@
 use rustc_hash::FxHashSet;
 use syncplan_model::plan::guard::{Protected, judge};
-use syncplan_model::plan::{Action, ActionId, Conflict, Finding, Plan};
+use syncplan_model::plan::{Action, ActionId, Conflict, Finding, Left, Plan};
 use syncplan_model::{Capability, RelPath};
 
 use crate::choose::choose;
@@ -21,10 +21,13 @@ use crate::work::{Resolved, Work};
 
 /// Makes the plan: a function of its input and of nothing else, down to the byte.
 pub fn compile<'a>(input: &PlanInput<'a>) -> Result<Plan, CompileError> {
-    let header = header(input);
+    let mut header = header(input);
     let (mut actions, mut conflicts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
-    for task in &input.tasks {
+    for (task, header) in input.tasks.iter().zip(&mut header.tasks) {
         let part = compile_task(input, task)?;
+        if let Some(base) = header.base.as_mut().filter(|_| task.usable_base().is_some()) {
+            base.left = Some(part.left);
+        }
         actions.extend(part.actions);
         conflicts.extend(part.conflicts);
         findings.extend(part.findings);
@@ -42,6 +45,7 @@ struct TaskPart {
     actions: Vec<Action>,
     conflicts: Vec<Conflict>,
     findings: Vec<Finding>,
+    left: Left,
 }
 
 fn compile_task(input: &PlanInput<'_>, task: &TaskInput<'_>) -> Result<TaskPart, CompileError> {
@@ -59,7 +63,7 @@ fn compile_task(input: &PlanInput<'_>, task: &TaskInput<'_>) -> Result<TaskPart,
     split_cycles(&mut graph)?;
     phase::assign(&mut graph, task.spec, input.now);
     let findings = findings.into_iter().flatten().collect();
-    Ok(TaskPart { actions: graph.into_actions(), conflicts, findings })
+    Ok(TaskPart { actions: graph.into_actions(), conflicts, findings, left: diff.left })
 }
 
 /// What is planned for one side.

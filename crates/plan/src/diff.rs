@@ -1,7 +1,7 @@
 //! What differs between the sides, and from the base: one walk over all of them, and memory only for
 //! what differs.
 
-use syncplan_model::plan::{Evidence, Side};
+use syncplan_model::plan::{Evidence, Left, Side};
 use syncplan_model::spec::Mode;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
@@ -21,6 +21,8 @@ use crate::way::Way;
 pub(crate) struct Diff {
     pub(crate) differences: Vec<Difference>,
     pub(crate) unsupported: Unsupported,
+    /// How much of the base still stands on each side.
+    pub(crate) left: Left,
 }
 
 /// Finds what differs between the sides, and what the base does not know of what is the same.
@@ -72,13 +74,18 @@ impl<'a> Differ<'a> {
             ancestry: Ancestry::default(),
             both_have_dirs: way.both_have(Capability::Directories),
             has_base: task.usable_base().is_some(),
-            diff: Diff { differences: Vec::new(), unsupported: Unsupported::default() },
+            diff: Diff {
+                differences: Vec::new(),
+                unsupported: Unsupported::default(),
+                left: Left::default(),
+            },
         }
     }
 
     fn visit(&mut self, path: &RelPath, found: Found<'_>, base: Option<Based<'_>>) {
         self.ancestry.enter(path.as_bytes());
         let veil = self.ancestry.above().find_map(|(_, seen)| seen.veil);
+        self.count_left(found, base, veil.is_some());
         if let Some(veil) = veil {
             return self.leave_alone(path, found, veil);
         }
@@ -102,11 +109,22 @@ impl<'a> Differ<'a> {
         } else {
             let halves = Sides::new(|side| Half {
                 has_dir: seen.kinds[side] == Some(EntryKind::Dir),
+                is_proven: base.is_none_or(|base| is_proven(base.on(side))),
                 ..self.half(side, path, found[side], changes[side], touched[side])
             });
             seen.difference = self.add(Difference { path: path.clone(), sides: halves, same, metadata });
         }
         self.ancestry.push(seen);
+    }
+
+    /// What is covered is not known to be gone.
+    fn count_left(&mut self, found: Found<'_>, base: Option<Based<'_>>, is_covered: bool) {
+        if base.is_some_and(|base| base.local.kind != EntryKind::Dir) {
+            let is_left = |side: Side| u64::from(is_covered || found[side].is_some());
+            self.diff.left.of += 1;
+            self.diff.left.local += is_left(Side::Local);
+            self.diff.left.remote += is_left(Side::Remote);
+        }
     }
 
     /// Nothing has to be done, and the base has nothing to learn.
@@ -271,6 +289,11 @@ impl<'a> Differ<'a> {
             ..Half::default()
         }
     }
+}
+
+/// Whether the base knows what was in a file, not only how long it was and when it was written.
+fn is_proven(base: &Facts) -> bool {
+    base.kind != EntryKind::File || base.digest.is_some()
 }
 
 fn kind(facts: Option<&Facts>) -> Option<EntryKind> {

@@ -22,6 +22,8 @@ pub(crate) struct Half {
     pub(crate) has_dir: bool,
     /// What happened there since the base.
     pub(crate) change: Change,
+    /// The base knows the content by a digest, not only by size and time.
+    pub(crate) is_proven: bool,
     /// The base knows other times or permission bits there.
     pub(crate) touched: bool,
     /// The length of the longest path above it at which this side has a directory; 0 is the root.

@@ -50,8 +50,7 @@ pub struct TaskInput<'a> {
 /// now: their tokens, times and permission bits mean something only there.
 #[derive(Debug, Clone)]
 pub struct BaseInput<'a> {
-    /// How the plan names it. Serial 0 is a base that no run has advanced yet: what it does not have
-    /// may never have been synced.
+    /// How the plan names it. Serial 0 is a base that no run was based on yet: nothing is decided by it.
     pub header: BaseHeader,
     /// As it stood on the local side.
     pub local: &'a Snapshot,

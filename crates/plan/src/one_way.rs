@@ -125,7 +125,7 @@ impl Case<'_> {
             // Nobody touched the target since the last sync.
             Change::Unchanged => Decision::Bring(self.way.side, reason),
             // Some run has brought the sides together, so that the target's is somebody's work.
-            _ if self.way.task.was_synced() || self.target.change != Change::Created => {
+            _ if self.way.task.usable_base().is_some() => {
                 Decision::Conflict("the target was edited since it was last synced".to_owned())
             }
             _ if kinds_differ => Decision::Conflict("one is a file, the other a symbolic link".to_owned()),

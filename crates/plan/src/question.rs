@@ -87,7 +87,8 @@ impl<'a> Asker<'a> {
             if let Some((local, remote)) = files
                 && !self.way.trusts(base, local, remote)
             {
-                let both_new = task.was_synced() && base.is_none_or(|base| base.is_past(local, remote));
+                let both_new =
+                    task.usable_base().is_some() && base.is_none_or(|base| base.is_past(local, remote));
                 self.ask_about_pair(path, local, remote, both_new);
             }
         });

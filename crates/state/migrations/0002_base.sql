@@ -1,13 +1,14 @@
 -- What both sides of a task agreed on. Its two snapshots stand with those that were scanned, under
 -- the sides `local-base` and `remote-base`. `source` says which two places they were made with, and
--- `marked` which serial the remote side knows by now.
+-- the marks which serial each side knows by now.
 CREATE TABLE base (
     task TEXT NOT NULL PRIMARY KEY,
     lineage TEXT NOT NULL,
     serial BIGINT NOT NULL,
     source BLOB NOT NULL,
     protect TEXT NOT NULL,
-    marked BIGINT
+    marked_local BIGINT,
+    marked_remote BIGINT
 );
 
 -- What actions made both sides agree on since those snapshots were written: what stands on each.

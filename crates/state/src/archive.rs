@@ -6,7 +6,7 @@ use syncplan_model::plan::Side;
 use syncplan_model::snapshot::OrderError;
 use syncplan_model::{Digest, Facts, RelPath, Snapshot, TaskName};
 
-use crate::base::Base;
+use crate::base::{Base, Marked};
 use crate::error::StateError;
 use crate::index::{Index, count_pages, replace, unpack_facts};
 use crate::outcome::Agreed;
@@ -23,7 +23,7 @@ struct Head {
     serial: u64,
     source: Vec<u8>,
     protect: Vec<String>,
-    marked: Option<u64>,
+    marked: Marked,
 }
 
 impl State {
@@ -63,16 +63,17 @@ impl State {
         tx: &mut Transaction<'_, Sqlite>,
         task: &TaskName,
     ) -> Result<Option<Head>, StateError> {
-        type Row = (String, i64, Vec<u8>, String, Option<i64>);
-        let row: Option<Row> =
-            sqlx::query_as("SELECT lineage, serial, source, protect, marked FROM base WHERE task = ?")
-                .bind(task.as_str())
-                .fetch_optional(&mut **tx)
-                .await
-                .map_err(self.failed(LOAD))?;
-        let Some((lineage, serial, source, protect, marked)) = row else { return Ok(None) };
+        type Row = (String, i64, Vec<u8>, String, Option<i64>, Option<i64>);
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT lineage, serial, source, protect, marked_local, marked_remote FROM base WHERE task = ?",
+        )
+        .bind(task.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(self.failed(LOAD))?;
+        let Some((lineage, serial, source, protect, local, remote)) = row else { return Ok(None) };
         let protect = serde_json::from_str(&protect).map_err(|e| self.damaged(LOAD, e))?;
-        let marked = marked.map(i64::unsigned_abs);
+        let marked = Marked { local: local.map(i64::unsigned_abs), remote: remote.map(i64::unsigned_abs) };
         Ok(Some(Head { lineage, serial: serial.unsigned_abs(), source, protect, marked }))
     }
 

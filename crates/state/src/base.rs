@@ -19,12 +19,31 @@ pub struct Base {
     pub serial: u64,
     /// What the last applied manifest protected, as filter expressions.
     pub protect: Vec<String>,
-    /// The serial that the remote side knows by now, if it was ever told.
-    pub marked: Option<u64>,
+    /// The serials that the sides know by now.
+    pub marked: Marked,
     /// What stood on the local side.
     pub local: Snapshot,
     /// What stood on the remote side.
     pub remote: Snapshot,
+}
+
+/// The serial that each side knows by now, if it was ever told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marked {
+    /// The local one.
+    pub local: Option<u64>,
+    /// The remote one.
+    pub remote: Option<u64>,
+}
+
+impl Marked {
+    /// What one side knows.
+    pub fn on(&self, side: Side) -> Option<u64> {
+        match side {
+            Side::Local => self.local,
+            Side::Remote => self.remote,
+        }
+    }
 }
 
 impl Base {
@@ -36,6 +55,8 @@ impl Base {
             serial: self.serial,
             digest: Digest::of(digests.as_flattened()),
             entries: self.local.entries(),
+            left: None,
+            local: None,
             remote: None,
         }
     }
@@ -71,7 +92,7 @@ impl State {
         write_pages(&mut tx, task, source, [local, remote]).await.map_err(self.failed(SAVE))?;
         tx.commit().await.map_err(self.failed(SAVE))?;
         let (local, remote) = (local.clone(), remote.clone());
-        Ok(Base { lineage, serial: 0, protect: Vec::new(), marked: None, local, remote })
+        Ok(Base { lineage, serial: 0, protect: Vec::new(), marked: Marked::default(), local, remote })
     }
 
     /// A run was based on it: its serial is at least 1 from now on.
@@ -99,11 +120,22 @@ impl State {
         Ok(())
     }
 
-    /// Remembers that the remote side knows this serial by now.
-    pub async fn mark_base(&self, task: &TaskName, serial: u64) -> Result<(), StateError> {
-        let query = sqlx::query("UPDATE base SET marked = ? WHERE task = ?").bind(stored(serial));
-        query.bind(task.as_str()).execute(&self.pool).await.map_err(self.failed(SAVE))?;
+    /// Remembers that a side knows this serial by now.
+    pub async fn mark_base(&self, task: &TaskName, side: Side, serial: u64) -> Result<(), StateError> {
+        let query = match side {
+            Side::Local => sqlx::query("UPDATE base SET marked_local = ? WHERE task = ?"),
+            Side::Remote => sqlx::query("UPDATE base SET marked_remote = ? WHERE task = ?"),
+        };
+        let query = query.bind(stored(serial)).bind(task.as_str());
+        query.execute(&self.pool).await.map_err(self.failed(SAVE))?;
         Ok(())
+    }
+
+    /// Whether a task has a base, whatever places it was made with.
+    pub async fn base_exists(&self, task: &TaskName) -> Result<bool, StateError> {
+        let query = sqlx::query_as("SELECT COUNT(*) FROM base WHERE task = ?").bind(task.as_str());
+        let (count,): (i64,) = query.fetch_one(&self.pool).await.map_err(self.failed(SAVE))?;
+        Ok(count > 0)
     }
 
     fn draw_lineage(&self) -> Result<String, StateError> {

@@ -20,7 +20,7 @@ pub fn judge(header: &Header, actions: &[Action], protected: &[Protected<'_>], n
     let mut findings = Vec::from_iter(deletes::judge_all(header, actions));
     for task in &header.tasks {
         let own: Vec<&Action> = actions.iter().filter(|action| action.task == task.name).collect();
-        findings.extend(replaced_remote(task));
+        findings.extend(Side::ALL.iter().filter_map(|&side| replaced(task, side)));
         findings.extend(empty_source(task, &own));
         findings.extend(deletes::judge(task, &own));
         findings.extend(max_change(task, &own));
@@ -44,47 +44,58 @@ fn select<'a>(actions: &[&'a Action], matches: impl Fn(&Action) -> bool) -> Vec<
     actions.iter().copied().filter(|action| matches(action)).collect()
 }
 
-/// A source without a single entry is more often a disk that is not mounted than a wish.
+/// A source without anything in it, or without anything of what was synced, is more often a disk that
+/// is not mounted than a wish.
 fn empty_source(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
     let level = match task.limits.empty_source.unwrap_or(GuardLevel::Hard) {
         GuardLevel::Off => return None,
         GuardLevel::Soft => Level::Soft,
         GuardLevel::Hard => Level::Hard,
     };
-    let is_empty = |side: Side| task.snapshot(side).entries == 0;
-    let (source, target) = match task.direction {
-        Some(Direction::Push) => (Side::Local, Side::Remote),
-        Some(Direction::Fetch) => (Side::Remote, Side::Local),
-        None if is_empty(Side::Local) => (Side::Local, Side::Remote),
-        None => (Side::Remote, Side::Local),
+    let sources: &[Side] = match task.direction {
+        Some(Direction::Push) => &[Side::Local],
+        Some(Direction::Fetch) => &[Side::Remote],
+        None => Side::ALL,
     };
-    let entries = task.snapshot(target).entries;
-    let about = select(actions, |action| action.op.removes());
-    if !is_empty(source) || entries == 0 || about.is_empty() {
-        return None;
-    }
-    let message = format!(
-        "the {source} side is empty, and {} of {} on the {target} side would be deleted: check that the source is \
-         there",
-        deletes::grouped(about.len() as u64),
-        deletes::entries(entries),
-    );
-    Some(finding("empty-source", level, task, message, &about))
+    sources.iter().find_map(|&source| {
+        let (target, what) = (source.other(), emptiness(task, source, actions)?);
+        let about = select(actions, |action| action.op.removes() && action.side == target);
+        let entries = task.snapshot(target).entries;
+        let message = format!(
+            "{what}, and {} of {} on the {target} side would be deleted: check that the source is there",
+            deletes::grouped(about.len() as u64),
+            deletes::entries(entries),
+        );
+        (entries > 0 && !about.is_empty()).then(|| finding("empty-source", level, task, message, &about))
+    })
 }
 
-/// What stands on the remote side now says nothing about what was deleted: it is another one.
-fn replaced_remote(task: &TaskHeader) -> Option<Finding> {
-    let what = match task.base.as_ref()?.remote? {
+/// How a side is empty, if it is. What was renamed is not gone; and of a handful of files all may well be.
+fn emptiness(task: &TaskHeader, side: Side, actions: &[&Action]) -> Option<String> {
+    if task.snapshot(side).entries == 0 {
+        return Some(format!("the {side} side is empty"));
+    }
+    let left = task.base.as_ref()?.left?;
+    let renamed = actions.iter().any(|it| it.side != side && matches!(it.op, Op::Move | Op::Stage));
+    let nothing = left.of >= MaxDelete::PERCENT_FROM && left.on(side) == 0 && left.on(side.other()) > 0;
+    (nothing && !renamed).then(|| {
+        format!("nothing is left on the {side} side of the {} that were synced", deletes::entries(left.of))
+    })
+}
+
+/// What stands on a side now says nothing about what was deleted: it is another one.
+fn replaced(task: &TaskHeader, side: Side) -> Option<Finding> {
+    let what = match task.base.as_ref()?.mark(side)? {
         Mark::Current => return None,
         Mark::Missing => "is not the one that was synced before",
         Mark::Older => "was put back to what it was before the last sync",
     };
     let message = format!(
-        "the remote side {what}: check that the right one is there; if it is, forget what was synced with `syncplan \
+        "the {side} side {what}: check that the right one is there; if it is, forget what was synced with `syncplan \
          forget {}`, and both sides are joined without deleting anything",
         task.name,
     );
-    Some(finding("replaced-remote", Level::Hard, task, message, &[]))
+    Some(finding(&format!("replaced-{side}"), Level::Hard, task, message, &[]))
 }
 
 /// What one side deleted and the other edited comes back, which somebody may not expect.

@@ -112,15 +112,54 @@ pub struct BaseHeader {
     /// How many entries it has.
     #[serde(default, with = "u64_as_text")]
     pub entries: u64,
-    /// What the remote side says of it; absent where nobody asked or it cannot tell.
+    /// How many of its files and links still stand on each side, whatever is in them by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
+    /// What the local side says of it; absent where nobody asked or it cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<super::Mark>,
+    /// What the remote side says of it, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<super::Mark>,
 }
 
+/// How many files and links of a base are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Left {
+    /// In all.
+    #[serde(with = "u64_as_text")]
+    pub of: u64,
+    /// On the local side.
+    #[serde(with = "u64_as_text")]
+    pub local: u64,
+    /// On the remote side.
+    #[serde(with = "u64_as_text")]
+    pub remote: u64,
+}
+
+impl Left {
+    /// On one side.
+    pub fn on(&self, side: super::Side) -> u64 {
+        match side {
+            super::Side::Local => self.local,
+            super::Side::Remote => self.remote,
+        }
+    }
+}
+
 impl BaseHeader {
-    /// Whether the remote side is not the one that the base was made with: it says nothing about it.
+    /// Whether a side is not the one that the base was made with: it says nothing about it.
     pub fn is_foreign(&self) -> bool {
-        matches!(self.remote, Some(super::Mark::Missing | super::Mark::Older))
+        let is_other = |mark| matches!(mark, Some(super::Mark::Missing | super::Mark::Older));
+        is_other(self.local) || is_other(self.remote)
+    }
+
+    /// What one side says of it.
+    pub fn mark(&self, side: super::Side) -> Option<super::Mark> {
+        match side {
+            super::Side::Local => self.local,
+            super::Side::Remote => self.remote,
+        }
     }
 }
 

@@ -18,8 +18,8 @@ pub use canonical::PlanId;
 pub use finding::{Conflict, Finding};
 pub use gate::{Gate, Gates};
 pub use header::{
-    BaseHeader, DeleteLimit, FileInfo, Header, Limits, ManifestInfo, Selection, SideHeader, SnapshotHeader,
-    Snapshots, TaskHeader,
+    BaseHeader, DeleteLimit, FileInfo, Header, Left, Limits, ManifestInfo, Selection, SideHeader,
+    SnapshotHeader, Snapshots, TaskHeader,
 };
 pub use op::{Enforce, Evidence, Level, Mark, Op, Phase, Risk, Side};
 pub use order::Graph;

@@ -52,18 +52,16 @@ fn rules() -> impl Strategy<Value = Rules> {
     let mode = prop_oneof![3 => Just(Mode::TwoWay), 2 => Just(Mode::Update), 1 => Just(Mode::Mirror)];
     let delete =
         prop_oneof![Just(DeletePolicy::Never), Just(DeletePolicy::Synced), Just(DeletePolicy::Extra)];
-    (mode, any::<bool>(), delete, policy(), prop::bool::weighted(0.8)).prop_map(
-        |(mode, push, delete, conflict, advanced)| {
-            let direction = if push { Direction::Push } else { Direction::Fetch };
-            // What the modes are there for; the other combinations have tests of their own.
-            let delete = match mode {
-                Mode::TwoWay => DeletePolicy::Synced,
-                Mode::Mirror => DeletePolicy::Extra,
-                Mode::Update => delete,
-            };
-            Rules { mode, direction, delete, conflict, advanced }
-        },
-    )
+    (mode, any::<bool>(), delete, policy()).prop_map(|(mode, push, delete, conflict)| {
+        let direction = if push { Direction::Push } else { Direction::Fetch };
+        // What the modes are there for; the other combinations have tests of their own.
+        let delete = match mode {
+            Mode::TwoWay => DeletePolicy::Synced,
+            Mode::Mirror => DeletePolicy::Extra,
+            Mode::Update => delete,
+        };
+        Rules { mode, direction, delete, conflict }
+    })
 }
 
 fn sides(grown: &Grown) -> [Side; 3] {
@@ -227,7 +225,6 @@ proptest! {
             direction: Direction::Push,
             delete: DeletePolicy::Synced,
             conflict: policy,
-            advanced: true,
         };
         let (desk, sides) = (Desk::new(rules.clone()), sides(&grown));
         judge(try_strictly(&desk, &sides, seed), &grown, &rules)?;

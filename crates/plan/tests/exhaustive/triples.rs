@@ -46,7 +46,7 @@ fn rules(mode: Mode) -> Rules {
         Mode::Mirror => DeletePolicy::Extra,
         Mode::TwoWay => DeletePolicy::Synced,
     };
-    Rules { mode, direction, delete, conflict, advanced: true }
+    Rules { mode, direction, delete, conflict }
 }
 
 fn other_policy(policy: &ConflictPolicy) -> ConflictPolicy {
@@ -208,7 +208,6 @@ fn other_policies() {
     for delete in [DeletePolicy::Synced, DeletePolicy::Extra] {
         sweep(&format!("update, delete {delete}"), Rules { delete, ..rules(Mode::Update) }, stride);
     }
-    sweep("update, base not advanced", Rules { advanced: false, ..rules(Mode::Update) }, stride);
     sweep("update, fetch", Rules { direction: Direction::Fetch, ..rules(Mode::Update) }, stride);
     sweep("mirror, fetch", Rules { direction: Direction::Fetch, ..rules(Mode::Mirror) }, stride);
 }

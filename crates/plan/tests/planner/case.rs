@@ -137,6 +137,8 @@ impl Case {
             serial: u64::from(self.advanced),
             digest: local.digest(),
             entries: local.entries(),
+            left: None,
+            local: None,
             remote: None,
         };
         Some(BaseInput { header, local, remote })

@@ -571,7 +571,7 @@ fn update_by_the_table() {
 }
 
 #[test]
-fn a_base_that_no_run_advanced_says_nothing_of_what_it_lacks() {
+fn nothing_is_decided_by_a_base_that_no_run_was_based_on() {
     let young = |case: &mut Case| case.advanced = false;
     check_all(
         Mode::Update,
@@ -580,7 +580,8 @@ fn a_base_that_no_run_advanced_says_nothing_of_what_it_lacks() {
             (" | a2@9 | a1@1", &["upload a"]),
             (" | a2@1 | a1@9", &["hold a"]),
             ("b1 | a2@9 b1 | a1@1 b1", &["upload a"]),
-            ("b1 | b2@9 | b3@5", &["hold b"]),
+            ("b1 | b2@9 | b3@5", &["upload b"]),
+            ("b1@9 | b1@9 | b2@1", &["upload b"]),
         ],
     );
 }

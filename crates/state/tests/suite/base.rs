@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
+use syncplan_model::plan::Side;
 use syncplan_model::{Digest, Entry, Facts, Snapshot, SnapshotBuilder};
-use syncplan_state::{Agreed, Base, Conclusion, Ending, Learned, Outcome, StateError};
+use syncplan_state::{Agreed, Base, Conclusion, Ending, Learned, Marked, Outcome, StateError};
 
 use crate::{Home, action, file, path, run_of, show, snapshot, task};
 
@@ -40,7 +41,7 @@ async fn what_is_minted_is_loaded() {
     let loaded = load(&home).await.unwrap();
     assert_eq!((loaded.lineage.as_str(), loaded.serial), (minted.lineage.as_str(), 0));
     assert_eq!((show(&loaded.local), show(&loaded.remote)), ("a1 b2".into(), "a3 b4".into()));
-    assert_eq!((loaded.protect.as_slice(), loaded.marked), ([].as_slice(), None));
+    assert_eq!((loaded.protect.as_slice(), loaded.marked), ([].as_slice(), Marked::default()));
     assert_eq!((loaded.header(), loaded.header().entries), (minted.header(), 2));
     assert_ne!(mint(&Home::new().await, "a1", "a1").await.lineage, minted.lineage);
 }
@@ -87,9 +88,12 @@ async fn it_remembers_what_is_protected_and_what_the_remote_side_knows() {
     let home = Home::new().await;
     mint(&home, "a1", "a1").await;
     home.state.protect(&task(), &["name = \"x\"".to_owned()]).await.unwrap();
-    home.state.mark_base(&task(), 7).await.unwrap();
+    home.state.mark_base(&task(), Side::Remote, 7).await.unwrap();
     let base = load(&home).await.unwrap();
-    assert_eq!((base.protect, base.marked), (vec!["name = \"x\"".to_owned()], Some(7)));
+    assert_eq!(
+        (base.protect, base.marked),
+        (vec!["name = \"x\"".to_owned()], Marked { local: None, remote: Some(7) })
+    );
 }
 
 #[tokio::test]

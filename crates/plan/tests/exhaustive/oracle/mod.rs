@@ -19,8 +19,6 @@ pub(crate) struct Rules {
     pub(crate) direction: Direction,
     pub(crate) delete: DeletePolicy,
     pub(crate) conflict: ConflictPolicy,
-    /// Whether a run has advanced the base: what it does not have was made since.
-    pub(crate) advanced: bool,
 }
 
 /// What must come of it.

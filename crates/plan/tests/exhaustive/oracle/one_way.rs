@@ -1,7 +1,6 @@
 //! The tables of update and mirror.
 
 use syncplan_model::spec::{DeletePolicy, Direction, Mode};
-use syncplan_testkit::simulator::Thing;
 
 use super::two_way::has_news;
 use super::{At, Kept, Oracle, Three};
@@ -76,12 +75,9 @@ impl Oracle<'_> {
         }
     }
 
-    /// Whether the target's is as in the base, or the older of what no base knows.
+    /// Whether the target's is as in the base.
     fn may_replace(&self, base: Option<&Shape>, source: &Shape, target: &Shape) -> bool {
         match (base, source, target) {
-            (None, Shape::Leaf(source), Shape::Leaf(target)) => {
-                !self.rules.advanced && is_newer(source, target)
-            }
             (Some(Shape::Dir(known)), Shape::Leaf(_), Shape::Dir(inside)) if !has_news(known, inside) => {
                 // All that is in it has to go, and goes only if `delete` says so.
                 self.left(base, target).0.is_none_or(|left| left.folder().is_some_and(Folder::is_empty))
@@ -90,8 +86,4 @@ impl Oracle<'_> {
             _ => false,
         }
     }
-}
-
-fn is_newer(source: &Thing, target: &Thing) -> bool {
-    source.facts.mtime > target.facts.mtime && target.facts.mtime.is_some()
 }

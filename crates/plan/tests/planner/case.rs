@@ -1,6 +1,6 @@
 //! One task, compiled and carried out.
 
-use syncplan_model::plan::{BaseHeader, Enforce, Plan, Selection, Side};
+use syncplan_model::plan::{BaseHeader, Enforce, Mark, Plan, Selection, Side};
 use syncplan_model::spec::{Direction, Mode};
 use syncplan_model::{ActionFilter, Capabilities, Capability, Mtime, Snapshot};
 use syncplan_plan::{
@@ -22,6 +22,8 @@ pub(crate) struct Case {
     pub(crate) base_snapshots: Option<[Snapshot; 2]>,
     /// Whether a run has advanced the base.
     pub(crate) advanced: bool,
+    /// What a side says of the base.
+    pub(crate) marks: (Side, Option<Mark>),
     pub(crate) fixture: Fixture,
     pub(crate) enforcement: Enforcements,
     pub(crate) only: Option<ActionFilter>,
@@ -42,6 +44,7 @@ impl Case {
             base: None,
             base_snapshots: None,
             advanced: true,
+            marks: (Side::Remote, None),
             fixture: Fixture::new(mode, direction, local, remote),
             enforcement: Enforcements::all(Enforce::Atomic),
             only: None,
@@ -138,8 +141,8 @@ impl Case {
             digest: local.digest(),
             entries: local.entries(),
             left: None,
-            local: None,
-            remote: None,
+            local: self.marks.1.filter(|_| self.marks.0 == Side::Local),
+            remote: self.marks.1.filter(|_| self.marks.0 == Side::Remote),
         };
         Some(BaseInput { header, local, remote })
     }

@@ -1,12 +1,13 @@
 //! What the guards have to say.
 
-use syncplan_model::plan::{Enforce, Level, Plan, Risk};
-use syncplan_model::spec::{Confirm, GuardLevel, MaxDelete};
+use syncplan_model::plan::{Enforce, Level, Mark, Plan, Risk, Side};
+use syncplan_model::spec::{Confirm, Direction, GuardLevel, MaxDelete, Mode};
 use syncplan_model::{ByteSize, SampleSpec};
 use syncplan_plan::Enforcements;
-use syncplan_testkit::{Known, Node, Tree};
+use syncplan_testkit::{Known, Node, Tree, tree};
 
 use crate::case::Case;
+use crate::world::lines;
 
 fn findings(plan: &Plan) -> Vec<(&str, Level)> {
     plan.findings().iter().map(|it| (it.code.as_str(), it.level)).collect()
@@ -147,4 +148,52 @@ fn the_last_copy_of_something() {
         [Risk::Delete, Risk::LastCopy],
         "what is not known is not promised"
     );
+}
+
+fn ten(prefix: &str) -> String {
+    (0..10).map(|at| format!("{prefix}{at}{at}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_side_that_has_nothing_left_of_what_was_synced() {
+    let base = tree(&ten("f/x"));
+    let codes = |local: &str| {
+        let case = Case::new(Mode::TwoWay, Direction::Push, &tree(local), &base);
+        let plan = case.based_on([base.clone(), base.clone()]).compile();
+        findings(&plan).into_iter().map(|(code, _)| code.to_owned()).collect::<Vec<_>>()
+    };
+    // An empty mount point is seldom quite empty.
+    assert_eq!(codes("lost+found/"), ["empty-source"]);
+    assert_eq!(codes(".DS_Storez"), ["empty-source"]);
+    // One file that is left shows that it is the right place, and so does a rename.
+    assert_eq!(codes("f/x00"), [""; 0]);
+    assert_eq!(codes("g/x11 n5"), [""; 0]);
+}
+
+#[test]
+fn a_side_that_is_another_one_says_nothing_of_deletes() {
+    for (side, code) in [(Side::Local, "replaced-local"), (Side::Remote, "replaced-remote")] {
+        for mark in [Mark::Missing, Mark::Older] {
+            let both = tree("a1 b2");
+            let mut case = Case::new(Mode::TwoWay, Direction::Push, &tree("a1"), &both);
+            case = case.based_on([both.clone(), both]);
+            case.marks = (side, Some(mark));
+            let plan = case.compile();
+            assert_eq!(findings(&plan), [(code, Level::Hard)]);
+            assert_eq!(lines(&plan), ["download b"], "it is not deleted, but joined");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_by_size_and_time_alone_goes_to_the_trash() {
+    let both = tree("a1");
+    let trash = |base: Known| {
+        let mut case = Case::new(Mode::TwoWay, Direction::Push, &tree("a2@7"), &both);
+        case = case.based_on([both.clone(), both.clone()]);
+        case.base_snapshots = Some([both.snapshot_knowing(base), both.snapshot_knowing(base)]);
+        case.compile().actions()[0].trash.is_some()
+    };
+    assert!(trash(Known::Metadata));
+    assert!(!trash(Known::Digests));
 }

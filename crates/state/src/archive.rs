@@ -6,7 +6,7 @@ use syncplan_model::plan::Side;
 use syncplan_model::snapshot::OrderError;
 use syncplan_model::{Digest, Facts, RelPath, Snapshot, TaskName};
 
-use crate::base::{Base, Marked};
+use crate::base::{Base, BaseHead, Marked};
 use crate::error::StateError;
 use crate::index::{Index, count_pages, replace, unpack_facts};
 use crate::outcome::Agreed;
@@ -17,15 +17,6 @@ use crate::state::State;
 pub(crate) const LOAD: &str = "load a base";
 pub(crate) const SAVE: &str = "save a base";
 
-/// The row of a base.
-struct Head {
-    lineage: String,
-    serial: u64,
-    source: Vec<u8>,
-    protect: Vec<String>,
-    marked: Marked,
-}
-
 impl State {
     /// Writes bases anew of which much was learned since they were written, so that reading one
     /// stays cheap; little of a large one stays beside it, so that a small run does.
@@ -35,8 +26,8 @@ impl State {
             if !is_heavy(&mut tx, task).await.map_err(self.failed(SAVE))? {
                 continue;
             }
-            let Some(head) = self.read_head(&mut tx, task).await? else { continue };
-            let source = head.source.as_slice().try_into().map(Digest::from_bytes);
+            let Some((_, source)) = self.read_row(&mut tx, task).await? else { continue };
+            let source = source.as_slice().try_into().map(Digest::from_bytes);
             let source = source.map_err(|_| self.damaged(LOAD, "the base's source is no digest"))?;
             let [local, remote] = self.read_snapshots(&mut tx, task, &source).await?;
             write_pages(&mut tx, task, &source, [&local, &remote]).await.map_err(self.failed(SAVE))?;
@@ -51,18 +42,28 @@ impl State {
         task: &TaskName,
         source: &Digest,
     ) -> Result<Option<Base>, StateError> {
-        let head = self.read_head(tx, task).await?;
-        let Some(head) = head.filter(|head| head.source == source.as_bytes()) else { return Ok(None) };
+        let Some(head) = self.read_head(tx, task, source).await? else { return Ok(None) };
         let [local, remote] = self.read_snapshots(tx, task, source).await?;
-        let Head { lineage, serial, protect, marked, .. } = head;
+        let BaseHead { lineage, serial, protect, marked } = head;
         Ok(Some(Base { lineage, serial, protect, marked, local, remote }))
     }
 
-    async fn read_head(
+    /// Nothing, if the base was made with other places than `source` says.
+    pub(crate) async fn read_head(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         task: &TaskName,
-    ) -> Result<Option<Head>, StateError> {
+        source: &Digest,
+    ) -> Result<Option<BaseHead>, StateError> {
+        let row = self.read_row(tx, task).await?;
+        Ok(row.filter(|(_, made_with)| made_with == source.as_bytes()).map(|(head, _)| head))
+    }
+
+    async fn read_row(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        task: &TaskName,
+    ) -> Result<Option<(BaseHead, Vec<u8>)>, StateError> {
         type Row = (String, i64, Vec<u8>, String, Option<i64>, Option<i64>);
         let row: Option<Row> = sqlx::query_as(
             "SELECT lineage, serial, source, protect, marked_local, marked_remote FROM base WHERE task = ?",
@@ -74,7 +75,7 @@ impl State {
         let Some((lineage, serial, source, protect, local, remote)) = row else { return Ok(None) };
         let protect = serde_json::from_str(&protect).map_err(|e| self.damaged(LOAD, e))?;
         let marked = Marked { local: local.map(i64::unsigned_abs), remote: remote.map(i64::unsigned_abs) };
-        Ok(Some(Head { lineage, serial: serial.unsigned_abs(), source, protect, marked }))
+        Ok(Some((BaseHead { lineage, serial: serial.unsigned_abs(), protect, marked }, source)))
     }
 
     /// Both snapshots, with what was agreed on since. They are there, or the state is damaged: a base

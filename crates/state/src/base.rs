@@ -27,6 +27,19 @@ pub struct Base {
     pub remote: Snapshot,
 }
 
+/// A base without what it holds: cheap to ask for, however large the base is.
+#[derive(Debug, Clone)]
+pub struct BaseHead {
+    /// As in [`Base`].
+    pub lineage: String,
+    /// As in [`Base`].
+    pub serial: u64,
+    /// As in [`Base`].
+    pub protect: Vec<String>,
+    /// As in [`Base`].
+    pub marked: Marked,
+}
+
 /// The serial that each side knows by now, if it was ever told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marked {
@@ -70,6 +83,12 @@ impl State {
         // One transaction: pages and what was agreed on since belong together.
         let mut tx = self.pool.begin().await.map_err(self.failed(LOAD))?;
         self.read_base(&mut tx, task, source).await
+    }
+
+    /// The same without its snapshots.
+    pub async fn base_head(&self, task: &TaskName, source: &Digest) -> Result<Option<BaseHead>, StateError> {
+        let mut tx = self.pool.begin().await.map_err(self.failed(LOAD))?;
+        self.read_head(&mut tx, task, source).await
     }
 
     /// Begins a new line of bases with what is equal on both sides: two snapshots of the same paths.

@@ -42,7 +42,7 @@ mod runs;
 mod snapshots;
 mod state;
 
-pub use base::{Base, Marked};
+pub use base::{Base, BaseHead, Marked};
 pub use error::StateError;
 pub use journal::Journal;
 pub use outcome::{Agreed, Conclusion, Ending, Intent, Learned, Outcome};

@@ -1,5 +1,5 @@
-//! What both sides of a task agreed on before: loaded, minted, and checked against what the remote
-//! side says of it.
+//! What both sides of a task agreed on before: loaded, minted, and checked against what both
+//! sides say of it.
 
 use std::sync::Arc;
 
@@ -8,15 +8,18 @@ use syncplan_manifest::{FilterScope, parse_action_filter};
 use syncplan_model::filter::Filter;
 use syncplan_model::plan::{BaseHeader, Mark, Side};
 use syncplan_model::spec::{FilesTask, StoreAccess};
-use syncplan_model::{ActionFilter, Digest, Entry, Facts, Snapshot, SnapshotBuilder, TaskName};
+use syncplan_model::{ActionFilter, Digest, Entry, Facts, RESERVED_DIR, Snapshot, SnapshotBuilder, TaskName};
 use syncplan_plan::BaseInput;
 use syncplan_state::{Base, State};
-use syncplan_store::Store;
+use syncplan_store::{Store, StoreError};
 
 use crate::failure::Failure;
-use crate::looker::whereabouts;
+use crate::looker::{place, whereabouts};
 use crate::project::Project;
 use crate::snapshot_file::{Named, Portable};
+use crate::stores::{self, Purpose};
+
+const SIDES: [Side; 2] = [Side::Local, Side::Remote];
 
 /// The base of a task, as the planner takes it.
 pub(crate) struct TaskBase {
@@ -28,7 +31,7 @@ pub(crate) struct TaskBase {
 }
 
 impl TaskBase {
-    /// A base from the state, not yet held against the remote side.
+    /// A base from the state, not yet held against what the sides say of it.
     pub(crate) fn of(base: Base, project: &Project, spec: &FilesTask) -> Self {
         let protected_before = protected_before(&base.protect, project, spec);
         Self { header: base.header(), local: base.local, remote: base.remote, protected_before }
@@ -47,6 +50,8 @@ impl TaskBase {
             serial: named.serial,
             digest: named.digest.unwrap_or(digest),
             entries,
+            left: None,
+            local: None,
             remote: None,
         };
         // Tokens mean something on the side that they are of, and nowhere else.
@@ -92,44 +97,98 @@ pub(crate) fn places(project: &Project, spec: &FilesTask) -> Digest {
     Digest::of(format!("{local}\n{remote}").as_bytes())
 }
 
-/// What the remote side says of a base that was marked there. Where it cannot be asked, nothing.
-pub(crate) async fn ask_for_mark(store: &Arc<dyn Store>, base: &Base) -> Option<Mark> {
-    let marked = base.marked?;
-    match read_mark(&**store, &base.lineage).await {
-        Ok(None) => Some(Mark::Missing),
-        Ok(Some(serial)) if serial < marked => Some(Mark::Older),
-        Ok(Some(_)) => Some(Mark::Current),
-        Err(error) => {
-            tracing::debug!(%error, "the remote side cannot say which base it was synced with");
-            None
+/// What each side says of a base, the local one first.
+pub(crate) type Marks = [Option<Mark>; 2];
+
+/// What both sides say of the base of a task; they are opened only where a mark was left.
+pub(crate) async fn look_for_marks(
+    project: &Project,
+    task: &TaskName,
+    spec: &FilesTask,
+    base: &Base,
+) -> Result<Marks, Failure> {
+    let mut marks = [None; 2];
+    for (mark, &side) in marks.iter_mut().zip(&SIDES) {
+        if base.marked.on(side).is_some() {
+            let store = stores::open(project, place(spec, side), Purpose::Preview)?;
+            *mark = ask_for_mark(&*store, task, side, base).await?;
         }
+    }
+    Ok(marks)
+}
+
+/// What both sides, the local one first, say of a base that was marked there. One that cannot be asked
+/// is never taken for the one that was synced.
+pub(crate) async fn ask_for_marks(
+    [local, remote]: [&Arc<dyn Store>; 2],
+    task: &TaskName,
+    base: &Base,
+) -> Result<Marks, Failure> {
+    let ask = |store, side| ask_for_mark(store, task, side, base);
+    Ok([ask(&**local, Side::Local).await?, ask(&**remote, Side::Remote).await?])
+}
+
+async fn ask_for_mark(
+    store: &dyn Store,
+    task: &TaskName,
+    side: Side,
+    base: &Base,
+) -> Result<Option<Mark>, Failure> {
+    let Some(marked) = base.marked.on(side) else { return Ok(None) };
+    match read_mark(store, &base.lineage).await {
+        Ok(None) => Ok(Some(Mark::Missing)),
+        Ok(Some(serial)) if serial < marked => Ok(Some(Mark::Older)),
+        Ok(Some(_)) => Ok(Some(Mark::Current)),
+        Err(error) => Err(Failure::new(
+            "syncplan::base::mark",
+            format!("the {side} side of `{task}` cannot be asked whether it is the one that was synced"),
+        )
+        .because(error)
+        .help(format!(
+            "make `{RESERVED_DIR}/base` readable there; or forget what was synced with `syncplan forget {task}`, and \
+             both sides are joined"
+        ))),
     }
 }
 
-/// Leaves a mark on the remote side where the base has advanced since the last one. A side that
-/// cannot be written to has none, and nothing is wrong with that.
-pub(crate) async fn leave_mark(
+/// Leaves a mark on both sides where the base has advanced since the last one. A side that cannot be
+/// written to has none, and nothing is wrong with that; one that is not the one that was marked before
+/// gets none, so that it is noticed.
+pub(crate) async fn leave_marks(
     project: &Project,
     state: &State,
     task: &TaskName,
     spec: &FilesTask,
-    remote: &Arc<dyn Store>,
+    base: &Base,
+    sides: [&Arc<dyn Store>; 2],
 ) -> Result<(), Failure> {
-    let access = project.loaded.spec.store(&spec.remote.store).map(|store| store.access);
-    if access != Some(StoreAccess::ReadWrite) {
-        return Ok(());
-    }
-    let Some(base) = state.load_base(task, &places(project, spec)).await? else { return Ok(()) };
-    if base.serial == 0 || base.marked == Some(base.serial) {
-        return Ok(());
-    }
-    match write_mark(&**remote, &base.lineage, base.serial).await {
-        Ok(()) => Ok(state.mark_base(task, base.serial).await?),
-        Err(error) => {
-            tracing::debug!(%error, "the remote side keeps no mark of the base");
-            Ok(())
+    for (store, &side) in sides.into_iter().zip(&SIDES) {
+        let access = project.loaded.spec.store(&place(spec, side).store).map(|store| store.access);
+        let marked = base.marked.on(side);
+        if access != Some(StoreAccess::ReadWrite) || base.serial == 0 || marked == Some(base.serial) {
+            continue;
+        }
+        match mark(&**store, base, marked).await {
+            Ok(true) => state.mark_base(task, side, base.serial).await?,
+            Ok(false) => tracing::warn!("the {side} side of {task} is not the one that was synced before"),
+            Err(error) if marked.is_some() => {
+                tracing::warn!(%error, "the {side} side of {task} could not be told what was synced");
+            }
+            Err(error) => tracing::debug!(%error, "the {side} side of {task} keeps no mark of the base"),
         }
     }
+    Ok(())
+}
+
+/// Marks a side, if nothing was marked there before or what was marked still stands.
+async fn mark(store: &dyn Store, base: &Base, marked: Option<u64>) -> Result<bool, StoreError> {
+    if let Some(marked) = marked
+        && read_mark(store, &base.lineage).await?.is_none_or(|found| found < marked)
+    {
+        return Ok(false);
+    }
+    write_mark(store, &base.lineage, base.serial).await?;
+    Ok(true)
 }
 
 /// What a task protects, each with the filters that it names written out: so that a name that goes,

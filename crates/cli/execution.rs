@@ -1,25 +1,30 @@
 //! From a plan to its outcome: guards, stores, recovery, the run itself.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use syncplan_exec::{self as exec, Cancel, Job, OnStale, Options, Report, Sides};
-use syncplan_model::TaskName;
 use syncplan_model::plan::{Plan, Side, SideHeader, TaskHeader};
-use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Place};
-use syncplan_state::State;
+use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Mode, Place};
+use syncplan_model::{Snapshot, TaskName};
+use syncplan_state::{Base, State};
 use syncplan_store::Store;
 
 use crate::args::{self, Global, Running};
-use crate::base::{leave_mark, places, protect_texts};
+use crate::base::{ask_for_marks, leave_marks, places, protect_texts};
 use crate::document::{self, Document, tool};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::judgement;
 use crate::looker::side_header;
 use crate::project::Project;
-use crate::render::{self, progress::Executing};
+use crate::render::{
+    self,
+    progress::{Executing, Scanning},
+};
 use crate::stores::{self, Purpose};
+use crate::survey::{Quest, survey};
 
 /// How many actions run side by side unless told otherwise.
 const JOBS: u16 = 16;
@@ -59,7 +64,8 @@ impl<'a> Execution<'a> {
             render::stderr(&format!("finishing run {} first, which was interrupted", unresolved.run));
             let packed = self.state.plan_of(unresolved.run).await?.unwrap_or_default();
             let document = document::unpack(&packed)?;
-            let report = self.run(&document, None).await?;
+            self.renew_first_bases(&document.plan).await?;
+            let report = self.run(&document, None).await.map_err(unfinished)?;
             render::stderr(&render::outcome::human(&report));
             if report.ending == exec::Ending::Interrupted {
                 return Err(
@@ -75,9 +81,11 @@ impl<'a> Execution<'a> {
 
     /// Applies the plan and records it, with what was overruled for its sake.
     pub(crate) async fn run(&self, document: &Document, overrides: Option<&str>) -> Result<Report, Failure> {
-        self.check_bases(&document.plan).await?;
+        let seen = self.open(&document.plan, Purpose::Preview)?;
+        self.check_bases(&document.plan, &seen).await?;
+        self.begin_bases(&document.plan).await?;
         let sides = self.open(&document.plan, Purpose::Write)?;
-        let remotes = sides.clone();
+        let stores = sides.clone();
         let packed = document.packed().map_err(|error| {
             Failure::new("syncplan::apply::journal", "the plan cannot be put into the journal").because(error)
         })?;
@@ -89,38 +97,96 @@ impl<'a> Execution<'a> {
         progress.end();
         let report = report?;
         if report.ending != exec::Ending::Interrupted {
-            self.conclude(&document.plan, &remotes).await?;
+            self.conclude(&document.plan, &stores).await?;
         }
         Ok(report)
     }
 
-    /// What the next plan has to know besides what the run itself taught: what is protected by now,
-    /// and, on the remote side, how far the base has come.
-    pub(crate) async fn conclude(
-        &self,
-        plan: &Plan,
-        sides: &HashMap<TaskName, Sides>,
-    ) -> Result<(), Failure> {
+    /// Concludes a plan that has nothing to do.
+    pub(crate) async fn conclude_idle(&self, plan: &Plan) -> Result<(), Failure> {
+        self.begin_bases(plan).await?;
+        self.conclude(plan, &self.open(plan, Purpose::Preview)?).await
+    }
+
+    /// What the next plan has to know besides what the run itself taught: what is protected by now, and,
+    /// on both sides, how far the base has come.
+    async fn conclude(&self, plan: &Plan, sides: &HashMap<TaskName, Sides>) -> Result<(), Failure> {
+        let busy: HashSet<_> = plan.actions().iter().map(|action| &action.task).collect();
         for header in &plan.header().tasks {
             let Some(spec) = self.files(header) else { continue };
-            self.state.protect(&header.name, &protect_texts(spec)).await?;
-            if let Some(sides) = sides.get(&header.name) {
-                leave_mark(self.project, self.state, &header.name, spec, &sides.remote).await?;
+            let Some(mut base) = self.base(header, spec).await? else { continue };
+            let mut protect = protect_texts(spec);
+            if !busy.contains(&header.name) {
+                // Nothing was at stake yet: what is not protected any more is still to be seen.
+                let gone: Vec<_> = base.protect.iter().filter(|text| !protect.contains(text)).collect();
+                protect.extend(gone.into_iter().cloned().collect::<Vec<_>>());
+                if base.serial == 0 && is_whole(plan, header) {
+                    self.state.settle_base(&header.name).await?;
+                    base.serial = 1;
+                }
+            }
+            self.state.protect(&header.name, &protect).await?;
+            if let Some(Sides { local, remote, .. }) = sides.get(&header.name) {
+                let sides = [local, remote];
+                leave_marks(self.project, self.state, &header.name, spec, &base, sides).await?;
             }
         }
         Ok(())
     }
 
-    /// A plan that was made with another base says nothing about what was synced since.
-    async fn check_bases(&self, plan: &Plan) -> Result<(), Failure> {
+    /// A plan that was made with another base says nothing about what was synced since; and a side that
+    /// is not the one that was synced is left alone.
+    async fn check_bases(&self, plan: &Plan, sides: &HashMap<TaskName, Sides>) -> Result<(), Failure> {
         for header in &plan.header().tasks {
-            let (Some(planned), Some(spec)) = (&header.base, self.files(header)) else { continue };
-            let known = self.state.load_base(&header.name, &places(self.project, spec)).await?;
-            if known.is_some_and(|known| known.lineage != planned.lineage) {
+            let Some(spec) = self.files(header) else { continue };
+            let known = self.base(header, spec).await?;
+            if let Some(planned) = header.base.as_ref().filter(|planned| planned.serial > 0)
+                && known.as_ref().is_none_or(|known| known.lineage != planned.lineage)
+            {
                 return Err(other_base(header));
+            }
+            if let (Some(base), Some(Sides { local, remote, .. })) = (known, sides.get(&header.name)) {
+                let marks = ask_for_marks([local, remote], &header.name, &base).await?;
+                judgement::refuse_replaced(plan, header, base.header(), marks)?;
             }
         }
         Ok(())
+    }
+
+    /// Has every task a base of its places, to learn what both sides agree on. One of other places ends
+    /// here.
+    async fn begin_bases(&self, plan: &Plan) -> Result<(), Failure> {
+        for header in &plan.header().tasks {
+            let Some(spec) = self.files(header) else { continue };
+            if self.base(header, spec).await?.is_none() {
+                let (source, nothing) = (places(self.project, spec), Snapshot::empty());
+                self.state.mint_base(&header.name, &source, &nothing, &nothing).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was the same on both sides when a first plan was made may have gone since, without anybody
+    /// having deleted it: before a run is based on it, both sides are looked at once more.
+    pub(crate) async fn renew_first_bases(&self, plan: &Plan) -> Result<(), Failure> {
+        let scanning = Scanning::new(self.global);
+        for header in &plan.header().tasks {
+            let (Some(spec), Some(task)) = (self.files(header), self.project.loaded.spec.task(&header.name))
+            else {
+                continue;
+            };
+            if self.base(header, spec).await?.is_some_and(|base| base.serial == 0) {
+                scanning.begin(&header.name);
+                let quest = Quest { task, direction: header.direction, with_base: true };
+                survey(self.project, self.state, quest, &scanning).await?;
+            }
+        }
+        scanning.end();
+        Ok(())
+    }
+
+    async fn base(&self, header: &TaskHeader, spec: &FilesTask) -> Result<Option<Base>, Failure> {
+        Ok(self.state.load_base(&header.name, &places(self.project, spec)).await?)
     }
 
     fn files(&self, header: &TaskHeader) -> Option<&'a FilesTask> {
@@ -129,8 +195,8 @@ impl<'a> Execution<'a> {
 
     /// Says what applying the plan would do.
     pub(crate) async fn dry_run(&self, document: &Document) -> Result<Report, Failure> {
-        self.check_bases(&document.plan).await?;
         let sides = self.open(&document.plan, Purpose::Preview)?;
+        self.check_bases(&document.plan, &sides).await?;
         let progress = Executing::hidden();
         let tool = tool();
         let record = record(document, &[], &tool);
@@ -188,6 +254,19 @@ impl<'a> Execution<'a> {
     }
 }
 
+/// Whether somebody asked for a part of a task only.
+pub(crate) fn is_restricted(plan: &Plan, task: &TaskHeader) -> bool {
+    let selection = &plan.header().selection;
+    let one_side = task.mode == Mode::TwoWay && task.direction.is_some();
+    selection.only.is_some() || selection.exclude.is_some() || one_side
+}
+
+/// Whether a plan has all that both sides of a task differ in.
+fn is_whole(plan: &Plan, task: &TaskHeader) -> bool {
+    let seen = &task.snapshots;
+    !is_restricted(plan, task) && seen.local.complete && seen.remote.complete
+}
+
 fn record<'a>(document: &'a Document, bytes: &'a [u8], tool: &'a str) -> exec::Document<'a> {
     exec::Document { plan_id: document.id, instance: &document.meta.created_at, bytes, tool, overrides: None }
 }
@@ -204,6 +283,17 @@ fn elsewhere(header: &TaskHeader, why: &str) -> Failure {
     )
     .help("plan again with this manifest, or apply the plan with the manifest it was made from")
     .exit(Exit::Stale)
+}
+
+/// What is half done keeps a base from being forgotten.
+fn unfinished(failure: Failure) -> Failure {
+    match failure.ends_with() {
+        Exit::Blocked | Exit::Stale => failure.help(
+            "the run that was interrupted can be finished only with both sides as they were: bring them back; or move \
+             the state (`.syncplan/state.db`) away, and both sides are joined without deleting anything",
+        ),
+        _ => failure,
+    }
 }
 
 fn other_base(header: &TaskHeader) -> Failure {

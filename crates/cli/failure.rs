@@ -53,6 +53,10 @@ impl Failure {
         self
     }
 
+    pub(crate) fn ends_with(&self) -> Exit {
+        self.exit
+    }
+
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         if let Kind::Message(message) = &mut self.kind {
             message.help = Some(help.into());
@@ -301,6 +305,14 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     (
         "syncplan::base::none",
         "There is no base for the task yet: nothing was planned or synced between its two places, or what was synced was forgotten.",
+    ),
+    (
+        "syncplan::base::mark",
+        "Each side of a task keeps a small mark below `.syncplan/base` of what it was synced with. That of one side cannot be read, so nobody knows whether it is the side that was synced; what it lacks may never have been deleted by anybody. Nothing was changed.",
+    ),
+    (
+        "syncplan::conflict::held",
+        "Something else than content stands in the way of what was decided: a folder that would go has entries that are left out or cannot be read, or a name is taken. Nothing was changed. Make room by hand, or make both sides the same.",
     ),
     (
         "syncplan::conflict::none",

@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 
 use syncplan_manifest::{FilterScope, check_supported, parse_action_filter};
 use syncplan_model::plan::guard::{Protected, judge};
-use syncplan_model::plan::{Finding, Level, Plan};
+use syncplan_model::plan::{BaseHeader, Finding, Header, Level, Plan, TaskHeader};
 use syncplan_model::{ActionFilter, TaskName};
 use syncplan_plan::limits;
 use syncplan_state::State;
 
-use crate::base::{places, protected_before, still_parsed};
+use crate::base::{Marks, look_for_marks, places, protected_before, still_parsed};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::survey::now;
+
+/// How the codes of the guards begin that notice another side than the one that was synced.
+const REPLACED: &str = "replaced-";
 
 /// What no action of a task may touch.
 type Filters<'a> = (&'a TaskName, Vec<ActionFilter>);
@@ -35,7 +38,31 @@ pub(crate) async fn findings(project: &Project, state: &State, plan: &Plan) -> R
             findings.push(finding);
         }
     }
+    // Nothing is at stake where nothing is done.
+    findings.retain(|found| found.code != "protect-removed" || is_busy(plan, found.task.as_ref()));
     Ok(findings)
+}
+
+fn is_busy(plan: &Plan, task: Option<&TaskName>) -> bool {
+    plan.actions().iter().any(|action| task.is_none_or(|task| action.task == *task))
+}
+
+/// A side that is not the one that was synced is left alone, whatever a plan says.
+pub(crate) fn refuse_replaced(
+    plan: &Plan,
+    task: &TaskHeader,
+    base: BaseHeader,
+    marks: Marks,
+) -> Result<(), Failure> {
+    let base = marked(Some(base), marks);
+    let header = Header { tasks: vec![TaskHeader { base, ..task.clone() }], ..plan.header().clone() };
+    let mut findings = judge(&header, &[], &[], now());
+    findings.retain(|found| found.code.starts_with(REPLACED));
+    pass(&findings, &[], "")
+}
+
+fn marked(base: Option<BaseHeader>, [local, remote]: Marks) -> Option<BaseHeader> {
+    base.map(|base| BaseHeader { local, remote, ..base })
 }
 
 fn judge_as_planned(project: &Project, plan: &Plan) -> Result<Vec<Finding>, Failure> {
@@ -60,6 +87,11 @@ async fn judge_as_manifested(project: &Project, state: &State, plan: &Plan) -> R
             continue;
         };
         let base = state.load_base(&found.name, &places(project, files)).await?;
+        if let Some(base) = &base {
+            // What the sides say now, whatever they said when the plan was made.
+            let marks = look_for_marks(project, &found.name, files, base).await?;
+            task.base = marked(Some(task.base.take().unwrap_or_else(|| base.header())), marks);
+        }
         let before = base.map_or_else(Vec::new, |base| protected_before(&base.protect, project, files));
         task.limits = limits(files, &spec.guard);
         task.limits.protected_before = before.iter().map(ToString::to_string).collect();
@@ -72,6 +104,23 @@ fn protected<'a>(filters: &'a [Filters<'a>]) -> Vec<Protected<'a>> {
     filters.iter().map(|(task, filters)| Protected { task, filters }).collect()
 }
 
+/// What can be done about a hard guard.
+fn way_out(finding: &Finding) -> String {
+    let task = finding.task.as_ref().map_or("TASK", TaskName::as_str);
+    match finding.code.as_str() {
+        code if code.starts_with(REPLACED) => {
+            format!("look at that side; if it is the right one: syncplan forget {task}")
+        }
+        "empty-source" => {
+            "look at that side; if it is meant to be empty, say `guard { empty-source soft; }` in the manifest, and plan \
+             again"
+                .to_owned()
+        }
+        "protected" => "if it is meant, change `protect` in the manifest, and plan again".to_owned(),
+        _ => "look at both sides; a hard guard cannot be overridden, only the manifest changes it".to_owned(),
+    }
+}
+
 /// Whether the guards let a plan pass, given what is overridden. `how` is what comes before
 /// `--override` on the command line that would go ahead.
 pub(crate) fn pass(findings: &[Finding], overrides: &[String], how: &str) -> Result<(), Failure> {
@@ -82,7 +131,7 @@ pub(crate) fn pass(findings: &[Finding], overrides: &[String], how: &str) -> Res
                     "syncplan::guard::hard",
                     format!("the guard `{code}` cannot be overridden: {}", finding.message),
                 )
-                .help("change what the manifest protects or limits, and plan again")
+                .help(way_out(finding))
                 .exit(Exit::Blocked));
             }
             Some(_) => {}
@@ -97,9 +146,7 @@ pub(crate) fn pass(findings: &[Finding], overrides: &[String], how: &str) -> Res
     let codes: BTreeSet<_> = blocking.iter().map(|finding| finding.code.as_str()).collect();
     let codes = codes.into_iter().collect::<Vec<_>>();
     let help = match first.level {
-        Level::Hard => {
-            "look at both sides; a hard guard cannot be overridden, only the manifest changes it".to_owned()
-        }
+        Level::Hard => way_out(first),
         _ => format!("if it is meant: {how} --override {} --reason TEXT", codes.join(" --override ")),
     };
     Err(Failure::new("syncplan::guard::blocked", format!("nothing was changed: {}", first.message))

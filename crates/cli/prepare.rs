@@ -48,11 +48,6 @@ impl Wanted {
         Self { with_base: false, ..self }
     }
 
-    /// Whether all that the tasks have to do is planned.
-    fn is_everything(&self) -> bool {
-        self.only.is_none() && self.exclude.is_none()
-    }
-
     fn selection(&self) -> Selection {
         Selection {
             tasks: self.tasks.clone(),
@@ -88,9 +83,7 @@ pub(crate) async fn prepare(
 ) -> Result<Plan, Failure> {
     let surveys = survey_all(project, state, wanted, scanning).await?;
     tell_problems(&surveys);
-    let plan = compile_surveys(project, wanted, &surveys)?;
-    settle(state, wanted, &surveys, &plan).await?;
-    Ok(plan)
+    compile_surveys(project, wanted, &surveys)
 }
 
 /// What was met and left alone, on stderr.
@@ -99,20 +92,6 @@ pub(crate) fn tell_problems(surveys: &[Survey]) {
         render::problems(&survey.local.snapshot);
         render::problems(&survey.remote.snapshot);
     }
-}
-
-/// A first base that leaves nothing to do is as good as one that a run was based on: from now on, what
-/// it does not have was never synced.
-async fn settle(state: &State, wanted: &Wanted, surveys: &[Survey], plan: &Plan) -> Result<(), Failure> {
-    for survey in surveys.iter().filter(|_| wanted.is_everything()) {
-        let fresh = survey.base.as_ref().is_some_and(|base| base.header.serial == 0);
-        let idle = plan.actions().iter().all(|action| action.task != survey.name)
-            && plan.held().all(|conflict| conflict.task != survey.name);
-        if fresh && idle && survey.is_complete() && survey.only_side.is_none() {
-            state.settle_base(&survey.name).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Compiles what was surveyed, in the order of the manifest.

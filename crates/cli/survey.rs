@@ -11,11 +11,11 @@ use syncplan_scan::{IgnoreRules, Inquiry, Question, inquire};
 use syncplan_state::State;
 use syncplan_store::{Enforcement, Guarded, Store};
 
-use crate::base::{TaskBase, ask_for_mark, places};
+use crate::base::{TaskBase, ask_for_marks, places};
 use crate::failure::Failure;
 use crate::looker::{Found, Looker, place};
 use crate::project::Project;
-use crate::render::progress::Scanning;
+use crate::render::{self, progress::Scanning};
 use crate::stores::{self, Purpose};
 
 /// How often the planner may ask: three rounds answer everything that one answer can raise.
@@ -91,11 +91,13 @@ pub(crate) async fn survey(
     let remote = Looker::new(project, task, &spec, Side::Remote, remote_store, scanning);
     let (local_found, remote_found) = tokio::try_join!(local.look(state), remote.look(state))?;
 
+    let protect = known.as_ref().map(|base| base.protect.clone()).unwrap_or_default();
     let base = match known {
         Some(base) => {
-            let mark = ask_for_mark(&remote.store, &base).await;
+            let [here, there] = ask_for_marks([&local.store, &remote.store], &task.name, &base).await?;
             let base = TaskBase::of(base, project, &spec);
-            Some(TaskBase { header: BaseHeader { remote: mark, ..base.header.clone() }, ..base })
+            let header = BaseHeader { local: here, remote: there, ..base.header.clone() };
+            Some(TaskBase { header, ..base })
         }
         None => None,
     };
@@ -113,8 +115,8 @@ pub(crate) async fn survey(
     survey.ask(project).await?;
     local.remember(state, &local_found, &survey.local.snapshot).await?;
     remote.remember(state, &remote_found, &survey.remote.snapshot).await?;
-    if quest.with_base && survey.base.is_none() {
-        survey.mint_base(project, state).await?;
+    if quest.with_base {
+        survey.begin_base(project, state, &protect).await?;
     }
     Ok(survey)
 }
@@ -172,11 +174,37 @@ impl Survey {
         self.ask(project).await
     }
 
-    /// Remembers what is the same on both sides: the first base.
-    async fn mint_base(&mut self, project: &Project, state: &State) -> Result<(), Failure> {
+    /// Remembers what is the same on both sides: the first base, until a run is based on it. To look at
+    /// other places than those that were synced is no reason to forget what was.
+    async fn begin_base(
+        &mut self,
+        project: &Project,
+        state: &State,
+        protect: &[String],
+    ) -> Result<(), Failure> {
+        if self.base.as_ref().is_some_and(|base| base.header.serial > 0) {
+            return Ok(());
+        }
+        if self.base.is_none() && state.base_exists(&self.name).await? {
+            render::stderr(&format!(
+                "{} was synced with other places before: both sides are joined, and nothing is deleted",
+                self.name
+            ));
+            return Ok(());
+        }
         let (local, remote) = agreed(&self.input(project));
+        if let Some(base) = &self.base {
+            let same = |before: &Snapshot, now: &Snapshot| before.digest() == now.digest();
+            if same(&base.local, &local) && same(&base.remote, &remote) {
+                return Ok(());
+            }
+            state.forget_base(&self.name).await?;
+        }
         let base = state.mint_base(&self.name, &places(project, &self.spec), &local, &remote).await?;
-        self.base = Some(TaskBase::of(base, project, &self.spec));
+        state.protect(&self.name, protect).await?;
+        let before = self.base.take().map(|base| base.protected_before);
+        let base = TaskBase::of(base, project, &self.spec);
+        self.base = Some(TaskBase { protected_before: before.unwrap_or_default(), ..base });
         Ok(())
     }
 

@@ -122,17 +122,139 @@ fn a_remote_that_was_replaced_is_noticed() {
 fn a_remote_that_was_put_back_is_noticed() {
     let sides = Sides::folders("mode two-way");
     sides.synced("a=1");
-    let copy = |from: &str, to: &str| {
-        let (from, to) = (sides.env.path(from), sides.env.path(to));
-        assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
-    };
-    copy("backup", "yesterday");
+    copy(&sides, "backup", "yesterday");
     sides.local("b=2");
     sides.sync().success();
     fs::remove_dir_all(sides.env.path("backup")).unwrap();
-    copy("yesterday", "backup");
+    copy(&sides, "yesterday", "backup");
     assert_snapshot!(sides.sync().code(3));
     assert_eq!(sides.trees().0, "a=1 b=2");
+}
+
+#[test]
+fn a_local_side_that_was_put_back_is_noticed() {
+    let sides = Sides::folders("mode two-way");
+    sides.synced("a=1");
+    copy(&sides, "site", "yesterday");
+    sides.remote("b=2");
+    sides.sync().success();
+    fs::remove_dir_all(sides.env.path("site")).unwrap();
+    copy(&sides, "yesterday", "site");
+    assert!(codes(&sides.env.plan(&[])).contains(&"replaced-local"));
+    assert_snapshot!(sides.sync().code(3));
+    assert_eq!(sides.trees(), ("a=1".to_owned(), "a=1 b=2".to_owned()));
+    sides.env.run(&["forget", "site"]).success();
+    sides.sync().success();
+    sides.assert_both("a=1 b=2");
+}
+
+#[test]
+fn a_side_that_is_swapped_between_plan_and_apply_is_left_alone() {
+    for (name, other) in [("backup", "site"), ("site", "backup")] {
+        let sides = Sides::folders("mode two-way");
+        sides.synced("a=1 b=2 c=3");
+        sides.env.tree(other, "d=4");
+        sides.env.plan(&[]);
+        fs::rename(sides.env.path(name), sides.env.path("away")).unwrap();
+        sides.sync().error().says(&["does not exist"]);
+        for folder in [None, Some(name)] {
+            folder.iter().for_each(|name| fs::create_dir(sides.env.path(name)).unwrap());
+            sides.env.run(&["apply", "plan.json", "--dry-run"]).code(3).says(&["not the one"]);
+            sides.env.run(&["apply", "plan.json"]).code(3).says(&["not the one"]);
+            assert_eq!(sides.env.path(name).exists(), folder.is_some());
+        }
+        sides.sync().code(3);
+        assert_eq!(sides.env.listing(other), "a=1 b=2 c=3 d=4");
+        assert_eq!(sides.env.listing(name), "");
+        fs::remove_dir_all(sides.env.path(name)).unwrap();
+        fs::rename(sides.env.path("away"), sides.env.path(name)).unwrap();
+        sides.env.run(&["apply", "plan.json"]).success();
+        sides.assert_both("a=1 b=2 c=3 d=4");
+    }
+}
+
+#[test]
+fn a_first_sync_with_nothing_to_do_is_known() {
+    for sides in Sides::all("mode two-way") {
+        sides.local("a=1 b=2 c=3");
+        sides.remote("a=1 b=2 c=3");
+        // To look is not to sync.
+        sides.env.run(&["plan"]).success();
+        sides.env.run(&["conflicts"]).success();
+        assert_eq!(sides.env.plan(&[])["tasks"][0]["base"]["serial"].to_string().replace('"', ""), "0");
+        sides.sync().success();
+        sides.remote("-.syncplan -b");
+        sides.sync().code(3).says(&["replaced-remote"]);
+        assert_eq!(sides.trees().0, "a=1 b=2 c=3");
+    }
+}
+
+#[test]
+fn what_went_before_the_first_run_was_deleted_by_nobody() {
+    let sides = Sides::folders("mode two-way");
+    sides.local("a=1 b=2");
+    fs::remove_dir_all(sides.env.path("backup")).unwrap();
+    copy(&sides, "site", "backup");
+    sides.local("new=3");
+    assert_eq!(actions(&sides.env.plan(&[])).len(), 1);
+    sides.remote("-a -b");
+    sides.env.run(&["apply", "plan.json"]).success();
+    sides.sync().success();
+    sides.assert_both("a=1 b=2 new=3");
+}
+
+#[test]
+fn a_plan_of_what_was_forgotten_is_refused() {
+    let sides = Sides::folders("mode two-way");
+    sides.synced("a=1 b=2");
+    sides.local("-b");
+    sides.env.plan(&[]);
+    sides.env.run(&["forget", "site"]).success();
+    sides.env.run(&["apply", "plan.json"]).code(4).says(&["another base"]);
+    assert_eq!(sides.trees().1, "a=1 b=2");
+}
+
+#[test]
+fn to_look_at_other_places_forgets_nothing() {
+    let sides = Sides::folders("mode two-way");
+    sides.synced("a=1 b=2");
+    let manifest = sides.env.read_file("syncplan.kdl");
+    sides.env.write_file("other.kdl", manifest.replace("\"backup\"", "\"other\""));
+    sides.env.tree("other", "a=1");
+    for command in ["plan", "conflicts"] {
+        sides.env.run(&["-f", "other.kdl", command]).says(&["synced with other places before"]);
+    }
+    sides.local("-b");
+    sides.sync().success();
+    sides.assert_both("a=1");
+    // Once it is applied, it begins a base of its own.
+    sides.local("c=3");
+    sides.env.run(&["-f", "other.kdl", "sync", "-y"]).success().says(&["synced with other places before"]);
+    sides.local("-c");
+    sides.env.run(&["-f", "other.kdl", "sync", "-y"]).success();
+    assert_eq!(sides.env.listing("other"), "a=1");
+    sides.remote("b=2");
+    sides.sync().success();
+    sides.assert_both("a=1 b=2");
+}
+
+#[test]
+fn a_mark_that_cannot_be_read_stops() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut sides = Sides::folders("mode two-way");
+    sides.synced("a=1 b=2");
+    sides.local("-b");
+    sides.env.drop_privileges();
+    let marks = sides.env.path("backup/.syncplan/base");
+    fs::set_permissions(&marks, fs::Permissions::from_mode(0o000)).unwrap();
+    let output = sides.sync().error().says(&["syncplan::base::mark"]);
+    fs::set_permissions(&marks, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(sides.trees().1, "a=1 b=2", "{output}");
+}
+
+fn copy(sides: &Sides, from: &str, to: &str) {
+    let (from, to) = (sides.env.path(from), sides.env.path(to));
+    assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
 #[test]
@@ -194,6 +316,32 @@ fn a_protection_that_goes_holds_once_more() {
     sides.local("-keep");
     sides.sync().success();
     sides.assert_both("a=1");
+}
+
+#[test]
+fn a_protection_that_goes_unseen_is_still_seen() {
+    let sides = Sides::folders("mode two-way\n    protect \"under('keep') and op(delete)\"");
+    sides.synced("a=1 keep/b=2");
+    let manifest = sides.env.read_file("syncplan.kdl").replace("'keep'", "'other'");
+    sides.env.write_file("syncplan.kdl", manifest);
+    // Nothing is at stake yet.
+    sides.sync().success();
+    sides.local("-keep");
+    sides.sync().code(3).says(&["protect-removed"]);
+    assert_eq!(sides.trees().1, "a=1 keep/b=2");
+}
+
+#[test]
+fn a_part_that_is_in_sync_says_nothing_of_the_rest() {
+    let sides = Sides::folders("mode two-way");
+    sides.synced("a=1 d/b=2");
+    sides.local("new=3");
+    for restricted in [&["sync", "-y", "--only", "under('d')"][..], &["fetch", "-y"]] {
+        let output = sides.env.run(restricted).success().says(&["nothing to do"]);
+        assert!(!output.to_string().contains("in sync"), "{output}");
+    }
+    sides.sync().success();
+    sides.sync().success().says(&["in sync"]);
 }
 
 #[test]

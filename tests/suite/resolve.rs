@@ -100,3 +100,14 @@ fn a_resolution_does_not_get_past_a_guard() {
     sides.env.run(&["resolve", "site", "a.md", "--take", "remote"]).success();
     sides.assert_both("a.md=theirs");
 }
+
+#[test]
+fn what_no_side_settles_is_told() {
+    let sides = Sides::folders("mode two-way\n    ignore-file \".gitignore\"");
+    sides.synced(".gitignore=*.o a/x=1 b=2");
+    sides.local("a/y.o=kept");
+    sides.remote("-a a=file");
+    assert_eq!(sides.held(), ["a"]);
+    assert_snapshot!(sides.env.run(&["resolve", "site", "a", "--take", "remote"]).code(5));
+    assert_eq!(sides.trees().1, ".gitignore=*.o a=file b=2");
+}

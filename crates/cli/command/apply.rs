@@ -25,6 +25,7 @@ pub(crate) async fn run(global: &Global, args: &args::Apply) -> Result<Exit, Fai
     } else {
         let tasks: Vec<_> = document.plan.header().tasks.iter().map(|task| task.name.clone()).collect();
         execution.recover(&tasks, Some(&document)).await?;
+        execution.renew_first_bases(&document.plan).await?;
         let overrides = args.reason.as_ref().map(|reason| format!("{}: {reason}", args.overrides.join(", ")));
         execution.run(&document, overrides.as_deref()).await?
     };

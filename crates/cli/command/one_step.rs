@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 
 use syncplan_model::spec::Direction;
@@ -64,7 +63,7 @@ async fn learn(
         return Ok(exit_done(plan));
     }
     if plan.actions().is_empty() {
-        execution.conclude(plan, &HashMap::new()).await?;
+        execution.conclude_idle(plan).await?;
         return Ok(exit_done(plan));
     }
     let report = execution.run(document, None).await?;

@@ -1,7 +1,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use syncplan_model::plan::Plan;
-use syncplan_model::{RelPath, TaskName};
+use syncplan_model::{Escaped, RelPath, TaskName};
 use syncplan_plan::{Resolution, Take};
 
 use crate::args::{self, Global, OnStale, Running, Selection, TakeSide};
@@ -40,6 +40,7 @@ pub(crate) async fn run(global: &Global, args: &args::Resolve) -> Result<Exit, F
         survey.resolve(&project, resolution).await?;
     }
     let document = Document::new(compile_surveys(&project, &wanted, &surveys)?);
+    refuse_held(&open, &document.plan, &path)?;
     if !(args.json || global.quiet) {
         render::stdout(&render::plan::resolution(&document.plan));
     }
@@ -78,6 +79,27 @@ pub(crate) fn relative(typed: &[u8]) -> Result<RelPath, Failure> {
         let typed = syncplan_model::Escaped(typed);
         Failure::usage(format!("`{typed}` is no path below the root of a task")).because(error)
     })
+}
+
+/// Taking a side does not get past what stands in the way at the path or below it. A conflict that is not
+/// one of content is none that the plan with the decision has.
+fn refuse_held(open: &Plan, decided: &Plan, path: &RelPath) -> Result<(), Failure> {
+    let is_at_or_below = |path: &RelPath, folder: &RelPath| path == folder || path.is_below(folder);
+    let is_settled = |path: &RelPath| {
+        let mut settled = decided.conflicts().iter().filter(|conflict| !conflict.is_held());
+        settled.any(|conflict| is_at_or_below(path, &conflict.path))
+    };
+    let left = decided.held().chain(open.held().filter(|conflict| !is_settled(&conflict.path)));
+    let Some(held) = left.into_iter().find(|conflict| is_at_or_below(&conflict.path, path)) else {
+        return Ok(());
+    };
+    let (at, reason) = (&held.path, Escaped(held.reason.as_bytes()));
+    Err(Failure::new(
+        "syncplan::conflict::held",
+        format!("nothing was changed: taking a side does not settle `{at}`: {reason}"),
+    )
+    .help("look at both sides: make them the same by hand, or remove what is in the way, and sync again")
+    .exit(Exit::Partial))
 }
 
 fn check(plan: &Plan, task: &TaskName, path: &RelPath) -> Result<(), Failure> {

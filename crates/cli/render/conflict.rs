@@ -18,7 +18,10 @@ pub(crate) fn list(plan: &Plan) -> String {
     match plan.held().next() {
         Some(held) => {
             let (task, path) = (&held.task, shell_word(&held.path.to_string()));
-            let _ = write!(text, "settle one: syncplan resolve {task} {path} --take local|remote|both");
+            let _ = write!(
+                text,
+                "settle one, where only content is in the way: syncplan resolve {task} {path} --take local|remote|both"
+            );
         }
         None => text.push_str("nothing is held: `syncplan sync` does what the policies say"),
     }

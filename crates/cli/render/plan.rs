@@ -8,6 +8,7 @@ use syncplan_model::{Escaped, RelPath};
 use super::colour::{Painted, Tone};
 use super::{conflict, count, number, rest, size};
 use crate::document::Document;
+use crate::execution::is_restricted;
 
 /// How many destructive actions, conflicts and actions of a finding a summary names.
 const NAMED: usize = 20;
@@ -73,7 +74,10 @@ fn task_lines(text: &mut String, plan: &Plan, task: &TaskHeader) {
     );
     let amounts = amounts(plan, task);
     let idle = amounts.iter().all(|(op, _)| *op == Op::Record);
-    if idle && !plan.conflicts().iter().any(|conflict| conflict.task == task.name) {
+    if idle
+        && !is_restricted(plan, task)
+        && !plan.conflicts().iter().any(|conflict| conflict.task == task.name)
+    {
         let local = task.snapshot(Side::Local);
         let _ =
             writeln!(text, "  in sync: {}, {}", count(local.entries, "entry", "entries"), size(local.bytes));

@@ -25,7 +25,7 @@ pub fn judge(header: &Header, actions: &[Action], protected: &[Protected<'_>], n
         findings.extend(deletes::judge(task, &own));
         findings.extend(max_change(task, &own));
         findings.extend(protect::judge(task, &own, protected, now));
-        findings.extend(protect::judge_removed(task));
+        findings.extend(protect::judge_removed(task, &own));
         findings.extend(edit_survives(task, &own));
         findings.extend(incomplete_scan(task));
         findings.extend(weak_precondition(task, &own));

@@ -37,8 +37,10 @@ pub(super) fn judge(
     Some(finding("protected", Level::Hard, task, message, &about))
 }
 
-/// A protection that is gone holds for one more plan, so that somebody sees that it goes.
-pub(super) fn judge_removed(task: &TaskHeader) -> Option<Finding> {
+/// A protection that is gone holds for one more plan, so that somebody sees that it goes. A plan that
+/// does nothing is no occasion.
+pub(super) fn judge_removed(task: &TaskHeader, actions: &[&Action]) -> Option<Finding> {
+    actions.iter().find(|action| action.op != Op::Record)?;
     let gone = &task.limits.protected_before;
     let first = gone.first()?;
     let more = gone.len() - 1;

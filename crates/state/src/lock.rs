@@ -2,6 +2,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
@@ -14,9 +15,26 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// How often a lock that this very process had is tried again, and how soon: a program that it is just
+/// starting holds all its files for the blink before it is that program.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
+
 impl Lock {
     /// Takes the lock `file`, or says who has it.
     pub(crate) fn take(file: &Path) -> Result<Self, StateError> {
+        for _ in 0..TRIES {
+            match Self::try_take(file) {
+                Err(StateError::Locked { pid, .. }) if pid == Some(std::process::id()) => {
+                    std::thread::sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
+        Self::try_take(file)
+    }
+
+    fn try_take(file: &Path) -> Result<Self, StateError> {
         let fail = |source| StateError::File { operation: "lock", file: file.to_owned(), source };
         let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
         let mut options = OpenOptions::new();

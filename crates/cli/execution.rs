@@ -169,6 +169,8 @@ impl<'a> Execution<'a> {
     /// What was the same on both sides when a first plan was made may have gone since, without anybody
     /// having deleted it: before a run is based on it, both sides are looked at once more.
     pub(crate) async fn renew_first_bases(&self, plan: &Plan) -> Result<(), Failure> {
+        // Nothing is written beside a run that goes on.
+        self.state.refuse_while_locked()?;
         let scanning = Scanning::new(self.global);
         for header in &plan.header().tasks {
             let (Some(spec), Some(task)) = (self.files(header), self.project.loaded.spec.task(&header.name))

@@ -142,7 +142,8 @@ fn a_full_disk() {
         return;
     };
     env.run(&["plan", "-o", "plan.json"]).success();
-    let output = env.run(&["apply", "plan.json"]).code(5);
+    // One after the other: while the large one fills the disk, the others would not fit either.
+    let output = env.run(&["apply", "plan.json", "--jobs", "1"]).code(5);
     assert!(
         output.stderr.contains("large.bin") && output.stderr.to_lowercase().contains("space"),
         "{output}"

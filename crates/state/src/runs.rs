@@ -38,6 +38,11 @@ impl State {
         Ok(Begun { journal: Journal::new(self.clone(), run, lock), progress, open })
     }
 
+    /// An error that says who, while a run goes on.
+    pub fn refuse_while_locked(&self) -> Result<(), StateError> {
+        Lock::take(&self.lock_file()).map(drop)
+    }
+
     /// What runs of a plan did so far. Changes nothing.
     pub async fn progress(&self, plan_id: &PlanId, instance: &str) -> Result<Progress, StateError> {
         let rows: Vec<(Vec<u8>, String)> = sqlx::query_as(

@@ -7,7 +7,7 @@ use syncplan_exec::{read_mark, write_mark};
 use syncplan_manifest::{FilterScope, parse_action_filter};
 use syncplan_model::filter::Filter;
 use syncplan_model::plan::{BaseHeader, Mark, Side};
-use syncplan_model::spec::{FilesTask, StoreAccess};
+use syncplan_model::spec::{Direction, FilesTask, Mode, StoreAccess};
 use syncplan_model::{ActionFilter, Digest, Entry, Facts, RESERVED_DIR, Snapshot, SnapshotBuilder, TaskName};
 use syncplan_plan::BaseInput;
 use syncplan_state::{Base, State};
@@ -19,7 +19,15 @@ use crate::project::Project;
 use crate::snapshot_file::{Named, Portable};
 use crate::stores::{self, Purpose};
 
-const SIDES: [Side; 2] = [Side::Local, Side::Remote];
+/// The sides on which marks are left and asked for: those that the task writes to. A one-way source may
+/// be made anew at any time, as generated folders are.
+pub(crate) fn marked_sides(spec: &FilesTask, direction: Option<Direction>) -> &'static [Side] {
+    match (spec.mode, direction.unwrap_or(spec.direction)) {
+        (Mode::TwoWay, _) => &[Side::Local, Side::Remote],
+        (_, Direction::Push) => &[Side::Remote],
+        (_, Direction::Fetch) => &[Side::Local],
+    }
+}
 
 /// The base of a task, as the planner takes it.
 pub(crate) struct TaskBase {
@@ -106,12 +114,13 @@ pub(crate) async fn look_for_marks(
     task: &TaskName,
     spec: &FilesTask,
     base: &Base,
+    sides: &[Side],
 ) -> Result<Marks, Failure> {
     let mut marks = [None; 2];
-    for (mark, &side) in marks.iter_mut().zip(&SIDES) {
+    for &side in sides {
         if base.marked.on(side).is_some() {
             let store = stores::open(project, place(spec, side), Purpose::Preview)?;
-            *mark = ask_for_mark(&*store, task, side, base).await?;
+            marks[side as usize] = ask_for_mark(&*store, task, side, base).await?;
         }
     }
     Ok(marks)
@@ -123,9 +132,14 @@ pub(crate) async fn ask_for_marks(
     [local, remote]: [&Arc<dyn Store>; 2],
     task: &TaskName,
     base: &Base,
+    sides: &[Side],
 ) -> Result<Marks, Failure> {
-    let ask = |store, side| ask_for_mark(store, task, side, base);
-    Ok([ask(&**local, Side::Local).await?, ask(&**remote, Side::Remote).await?])
+    let mut marks = [None; 2];
+    for &side in sides {
+        let store = if side == Side::Local { local } else { remote };
+        marks[side as usize] = ask_for_mark(&**store, task, side, base).await?;
+    }
+    Ok(marks)
 }
 
 async fn ask_for_mark(
@@ -151,7 +165,7 @@ async fn ask_for_mark(
     }
 }
 
-/// Leaves a mark on both sides where the base has advanced since the last one. A side that cannot be
+/// Leaves a mark on the sides that the task writes to where the base has advanced since the last one. A side that cannot be
 /// written to has none, and nothing is wrong with that; one that is not the one that was marked before
 /// gets none, so that it is noticed.
 pub(crate) async fn leave_marks(
@@ -160,9 +174,11 @@ pub(crate) async fn leave_marks(
     task: &TaskName,
     spec: &FilesTask,
     base: &Base,
-    sides: [&Arc<dyn Store>; 2],
+    [local, remote]: [&Arc<dyn Store>; 2],
+    sides: &[Side],
 ) -> Result<(), Failure> {
-    for (store, &side) in sides.into_iter().zip(&SIDES) {
+    for &side in sides {
+        let store = if side == Side::Local { local } else { remote };
         let access = project.loaded.spec.store(&place(spec, side).store).map(|store| store.access);
         let marked = base.marked.on(side);
         if access != Some(StoreAccess::ReadWrite) || base.serial == 0 || marked == Some(base.serial) {

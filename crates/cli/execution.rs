@@ -11,7 +11,7 @@ use syncplan_state::{Base, State};
 use syncplan_store::Store;
 
 use crate::args::{self, Global, Running};
-use crate::base::{ask_for_marks, leave_marks, places, protect_texts};
+use crate::base::{ask_for_marks, leave_marks, marked_sides, places, protect_texts};
 use crate::document::{self, Document, tool};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -127,8 +127,8 @@ impl<'a> Execution<'a> {
             }
             self.state.protect(&header.name, &protect).await?;
             if let Some(Sides { local, remote, .. }) = sides.get(&header.name) {
-                let sides = [local, remote];
-                leave_marks(self.project, self.state, &header.name, spec, &base, sides).await?;
+                let (stores, sides) = ([local, remote], marked_sides(spec, header.direction));
+                leave_marks(self.project, self.state, &header.name, spec, &base, stores, sides).await?;
             }
         }
         Ok(())
@@ -146,7 +146,9 @@ impl<'a> Execution<'a> {
                 return Err(other_base(header));
             }
             if let (Some(base), Some(Sides { local, remote, .. })) = (known, sides.get(&header.name)) {
-                let marks = ask_for_marks([local, remote], &header.name, &base).await?;
+                let marks =
+                    ask_for_marks([local, remote], &header.name, &base, marked_sides(spec, header.direction))
+                        .await?;
                 judgement::refuse_replaced(plan, header, base.header(), marks)?;
             }
         }

@@ -9,7 +9,7 @@ use syncplan_model::{ActionFilter, TaskName};
 use syncplan_plan::limits;
 use syncplan_state::State;
 
-use crate::base::{Marks, look_for_marks, places, protected_before, still_parsed};
+use crate::base::{Marks, look_for_marks, marked_sides, places, protected_before, still_parsed};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::project::Project;
@@ -89,7 +89,9 @@ async fn judge_as_manifested(project: &Project, state: &State, plan: &Plan) -> R
         let base = state.load_base(&found.name, &places(project, files)).await?;
         if let Some(base) = &base {
             // What the sides say now, whatever they said when the plan was made.
-            let marks = look_for_marks(project, &found.name, files, base).await?;
+            let marks =
+                look_for_marks(project, &found.name, files, base, marked_sides(files, task.direction))
+                    .await?;
             task.base = marked(Some(task.base.take().unwrap_or_else(|| base.header())), marks);
         }
         let before = base.map_or_else(Vec::new, |base| protected_before(&base.protect, project, files));

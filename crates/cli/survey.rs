@@ -11,7 +11,7 @@ use syncplan_scan::{IgnoreRules, Inquiry, Question, inquire};
 use syncplan_state::State;
 use syncplan_store::{Enforcement, Guarded, Store};
 
-use crate::base::{TaskBase, ask_for_marks, places};
+use crate::base::{TaskBase, ask_for_marks, marked_sides, places};
 use crate::failure::Failure;
 use crate::looker::{Found, Looker, place};
 use crate::project::Project;
@@ -94,7 +94,9 @@ pub(crate) async fn survey(
     let protect = known.as_ref().map(|base| base.protect.clone()).unwrap_or_default();
     let base = match known {
         Some(base) => {
-            let [here, there] = ask_for_marks([&local.store, &remote.store], &task.name, &base).await?;
+            let [here, there] =
+                ask_for_marks([&local.store, &remote.store], &task.name, &base, marked_sides(&spec, None))
+                    .await?;
             let base = TaskBase::of(base, project, &spec);
             let header = BaseHeader { local: here, remote: there, ..base.header.clone() };
             Some(TaskBase { header, ..base })

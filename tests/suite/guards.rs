@@ -90,8 +90,8 @@ fn what_is_protected_cannot_be_overridden() {
 fn an_empty_source_is_no_reason_to_empty_the_target() {
     let env = TestEnvironment::mirror("a=1 d/b=2");
     env.sync();
-    fs::remove_file(env.path("site/a")).unwrap();
-    fs::remove_dir_all(env.path("site/d")).unwrap();
+    fs::remove_dir_all(env.path("site")).unwrap();
+    fs::create_dir(env.path("site")).unwrap();
     assert_snapshot!(env.run(&["plan", "-o", "plan.json"]).code(3));
     env.run(&["apply", "plan.json", "--override", "empty-source", "--reason", "I insist"]).code(3);
     assert_eq!(env.listing("backup"), "a=1 d/b=2");

@@ -96,10 +96,7 @@ fn rebuild_by_rename(env: &TestEnvironment, before: &str, after: &str) {
     for (path, content) in pairs(before) {
         fs::rename(env.path("site").join(path), env.path("aside").join(content)).unwrap();
     }
-    fs::rename(env.path("site/.syncplan"), env.path("aside/.syncplan")).unwrap();
     fs::remove_dir_all(env.path("site")).unwrap();
-    fs::create_dir(env.path("site")).unwrap();
-    fs::rename(env.path("aside/.syncplan"), env.path("site/.syncplan")).unwrap();
     for (path, content) in pairs(after) {
         let target = env.path("site").join(path);
         fs::create_dir_all(target.parent().unwrap()).unwrap();

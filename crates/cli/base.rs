@@ -10,7 +10,7 @@ use syncplan_model::plan::{BaseHeader, Mark, Side};
 use syncplan_model::spec::{Direction, FilesTask, Mode, StoreAccess};
 use syncplan_model::{ActionFilter, Digest, Entry, Facts, RESERVED_DIR, Snapshot, SnapshotBuilder, TaskName};
 use syncplan_plan::BaseInput;
-use syncplan_state::{Base, State};
+use syncplan_state::{Base, BaseHead, State};
 use syncplan_store::{Store, StoreError};
 
 use crate::failure::Failure;
@@ -113,7 +113,7 @@ pub(crate) async fn look_for_marks(
     project: &Project,
     task: &TaskName,
     spec: &FilesTask,
-    base: &Base,
+    base: &BaseHead,
     sides: &[Side],
 ) -> Result<Marks, Failure> {
     let mut marks = [None; 2];
@@ -131,7 +131,7 @@ pub(crate) async fn look_for_marks(
 pub(crate) async fn ask_for_marks(
     [local, remote]: [&Arc<dyn Store>; 2],
     task: &TaskName,
-    base: &Base,
+    base: &BaseHead,
     sides: &[Side],
 ) -> Result<Marks, Failure> {
     let mut marks = [None; 2];
@@ -146,7 +146,7 @@ async fn ask_for_mark(
     store: &dyn Store,
     task: &TaskName,
     side: Side,
-    base: &Base,
+    base: &BaseHead,
 ) -> Result<Option<Mark>, Failure> {
     let Some(marked) = base.marked.on(side) else { return Ok(None) };
     match read_mark(store, &base.lineage).await {
@@ -173,7 +173,7 @@ pub(crate) async fn leave_marks(
     state: &State,
     task: &TaskName,
     spec: &FilesTask,
-    base: &Base,
+    base: &BaseHead,
     [local, remote]: [&Arc<dyn Store>; 2],
     sides: &[Side],
 ) -> Result<(), Failure> {
@@ -197,7 +197,7 @@ pub(crate) async fn leave_marks(
 }
 
 /// Marks a side, if nothing was marked there before or what was marked still stands.
-async fn mark(store: &dyn Store, base: &Base, marked: Option<u64>) -> Result<bool, StoreError> {
+async fn mark(store: &dyn Store, base: &BaseHead, marked: Option<u64>) -> Result<bool, StoreError> {
     if let Some(marked) = marked
         && read_mark(store, &base.lineage).await?.is_none_or(|found| found < marked)
     {

@@ -7,7 +7,7 @@ use syncplan_exec::{self as exec, Cancel, Job, OnStale, Options, Report, Sides};
 use syncplan_model::plan::{Plan, Side, SideHeader, TaskHeader};
 use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Mode, Place};
 use syncplan_model::{Snapshot, TaskName};
-use syncplan_state::{Base, State};
+use syncplan_state::{BaseHead, State};
 use syncplan_store::Store;
 
 use crate::args::{self, Global, Running};
@@ -149,7 +149,7 @@ impl<'a> Execution<'a> {
                 let marks =
                     ask_for_marks([local, remote], &header.name, &base, marked_sides(spec, header.direction))
                         .await?;
-                judgement::refuse_replaced(plan, header, base.header(), marks)?;
+                judgement::refuse_replaced(plan, header, &base, marks)?;
             }
         }
         Ok(())
@@ -189,8 +189,8 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    async fn base(&self, header: &TaskHeader, spec: &FilesTask) -> Result<Option<Base>, Failure> {
-        Ok(self.state.load_base(&header.name, &places(self.project, spec)).await?)
+    async fn base(&self, header: &TaskHeader, spec: &FilesTask) -> Result<Option<BaseHead>, Failure> {
+        Ok(self.state.base_head(&header.name, &places(self.project, spec)).await?)
     }
 
     fn files(&self, header: &TaskHeader) -> Option<&'a FilesTask> {

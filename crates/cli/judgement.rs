@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use syncplan_manifest::{FilterScope, check_supported, parse_action_filter};
 use syncplan_model::plan::guard::{Protected, judge};
 use syncplan_model::plan::{BaseHeader, Finding, Header, Level, Plan, TaskHeader};
-use syncplan_model::{ActionFilter, TaskName};
+use syncplan_model::{ActionFilter, Digest, TaskName};
 use syncplan_plan::limits;
-use syncplan_state::State;
+use syncplan_state::{BaseHead, State};
 
 use crate::base::{Marks, look_for_marks, marked_sides, places, protected_before, still_parsed};
 use crate::exit::Exit;
@@ -51,14 +51,20 @@ fn is_busy(plan: &Plan, task: Option<&TaskName>) -> bool {
 pub(crate) fn refuse_replaced(
     plan: &Plan,
     task: &TaskHeader,
-    base: BaseHeader,
+    base: &BaseHead,
     marks: Marks,
 ) -> Result<(), Failure> {
-    let base = marked(Some(base), marks);
+    let base = marked(Some(bare(base)), marks);
     let header = Header { tasks: vec![TaskHeader { base, ..task.clone() }], ..plan.header().clone() };
     let mut findings = judge(&header, &[], &[], now());
     findings.retain(|found| found.code.starts_with(REPLACED));
     pass(&findings, &[], "")
+}
+
+/// A base that is judged by its marks alone: what it holds is not looked at.
+fn bare(base: &BaseHead) -> BaseHeader {
+    let (lineage, digest) = (base.lineage.clone(), Digest::of(b""));
+    BaseHeader { lineage, serial: base.serial, digest, entries: 0, left: None, local: None, remote: None }
 }
 
 fn marked(base: Option<BaseHeader>, [local, remote]: Marks) -> Option<BaseHeader> {
@@ -86,13 +92,13 @@ async fn judge_as_manifested(project: &Project, state: &State, plan: &Plan) -> R
         else {
             continue;
         };
-        let base = state.load_base(&found.name, &places(project, files)).await?;
+        let base = state.base_head(&found.name, &places(project, files)).await?;
         if let Some(base) = &base {
             // What the sides say now, whatever they said when the plan was made.
             let marks =
                 look_for_marks(project, &found.name, files, base, marked_sides(files, task.direction))
                     .await?;
-            task.base = marked(Some(task.base.take().unwrap_or_else(|| base.header())), marks);
+            task.base = marked(Some(task.base.take().unwrap_or_else(|| bare(base))), marks);
         }
         let before = base.map_or_else(Vec::new, |base| protected_before(&base.protect, project, files));
         task.limits = limits(files, &spec.guard);

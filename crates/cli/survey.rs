@@ -94,9 +94,13 @@ pub(crate) async fn survey(
     let protect = known.as_ref().map(|base| base.protect.clone()).unwrap_or_default();
     let base = match known {
         Some(base) => {
-            let [here, there] =
-                ask_for_marks([&local.store, &remote.store], &task.name, &base, marked_sides(&spec, None))
-                    .await?;
+            let [here, there] = ask_for_marks(
+                [&local.store, &remote.store],
+                &task.name,
+                &base.head(),
+                marked_sides(&spec, None),
+            )
+            .await?;
             let base = TaskBase::of(base, project, &spec);
             let header = BaseHeader { local: here, remote: there, ..base.header.clone() };
             Some(TaskBase { header, ..base })

@@ -60,6 +60,12 @@ impl Marked {
 }
 
 impl Base {
+    /// The base without what it holds.
+    pub fn head(&self) -> BaseHead {
+        let Self { lineage, serial, protect, marked, .. } = self;
+        BaseHead { lineage: lineage.clone(), serial: *serial, protect: protect.clone(), marked: *marked }
+    }
+
     /// The base as a plan names it; what the remote side says of it is for others to find out.
     pub fn header(&self) -> BaseHeader {
         let digests = [self.local.digest(), self.remote.digest()].map(|digest| *digest.as_bytes());

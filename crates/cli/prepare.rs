@@ -53,6 +53,7 @@ impl Wanted {
             tasks: self.tasks.clone(),
             only: self.only.as_ref().map(ToString::to_string),
             exclude: self.exclude.as_ref().map(ToString::to_string),
+            undo: None,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use syncplan_model::{Capabilities, Capability, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Enforcement, Guarded, Listing, Metadata, MoveOptions, Precondition, Store,
-    StoreError, StoreErrorKind, WriteOptions,
+    BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions,
+    PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
 };
 
 /// A store that can only be read, whatever the one behind it can do.
@@ -42,6 +42,14 @@ impl Store for ReadOnly {
 
     fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
         self.inner.blocking_reader()
+    }
+
+    fn partial_writes(&self) -> Option<&dyn PartialWrites> {
+        None
+    }
+
+    fn housekeeping(&self) -> Option<&dyn Housekeeping> {
+        None
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {

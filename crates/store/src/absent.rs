@@ -6,8 +6,8 @@ use syncplan_model::{Capabilities, Facts, LinkTarget, RelPath, Token};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::local;
 use crate::store::{
-    Batch, BlockingRead, ContentStream, Enforcement, Guarded, Listing, Metadata, MoveOptions, Precondition,
-    Store, TreeListing, WriteOptions,
+    Batch, BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions,
+    PartialWrites, Precondition, Store, TreeListing, WriteOptions,
 };
 
 /// A folder of this machine that does not exist yet: it can do what a folder can, and holds nothing.
@@ -45,6 +45,14 @@ impl Store for AbsentFolder {
     }
 
     fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
+        None
+    }
+
+    fn partial_writes(&self) -> Option<&dyn PartialWrites> {
+        None
+    }
+
+    fn housekeeping(&self) -> Option<&dyn Housekeeping> {
         None
     }
 

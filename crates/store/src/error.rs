@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use syncplan_model::Escaped;
 
@@ -12,6 +13,7 @@ pub struct StoreError {
     pub kind: StoreErrorKind,
     operation: &'static str,
     object: Vec<u8>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -40,6 +42,8 @@ pub enum StoreErrorKind {
     Unsupported,
     /// It may work if tried again.
     Transient,
+    /// Too much is asked of the store at once: it may work later, and with less beside it.
+    Throttled,
     /// Anything else.
     Other,
 }
@@ -47,7 +51,7 @@ pub enum StoreErrorKind {
 impl StoreError {
     /// An error of `operation` (a verb: `read`) on `object` (a path as the user knows it).
     pub fn new(kind: StoreErrorKind, operation: &'static str, object: impl AsRef<[u8]>) -> Self {
-        Self { kind, operation, object: object.as_ref().to_vec(), source: None }
+        Self { kind, operation, object: object.as_ref().to_vec(), retry_after: None, source: None }
     }
 
     /// The same error with its cause.
@@ -55,6 +59,18 @@ impl StoreError {
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error, with how long the store asks to be left alone.
+    #[must_use]
+    pub fn retry_after(mut self, pause: Option<Duration>) -> Self {
+        self.retry_after = pause;
+        self
+    }
+
+    /// How long the store asks to be left alone, if it does.
+    pub fn pause(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What was tried, as a verb.
@@ -99,6 +115,7 @@ impl StoreErrorKind {
             Self::Changed => "its content changed meanwhile",
             Self::Unsupported => "the store cannot do that",
             Self::Transient => "the store failed for the moment",
+            Self::Throttled => "the store is asked for too much at once",
             Self::Other => "it failed",
         }
     }

@@ -26,6 +26,7 @@ pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use s3::{S3Credentials, S3Settings, S3Store};
 pub use store::{
-    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
-    Precondition, Rejected, Store, TreeListing, WriteOptions,
+    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,
+    MoveOptions, OpenDraft, Part, PartialWrites, Precondition, Rejected, Reserved, Store, TreeListing,
+    WriteOptions, WrittenPart,
 };

@@ -12,8 +12,8 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
 use crate::preserve;
 use crate::store::{
-    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
-    Precondition, Store, WriteOptions,
+    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,
+    MoveOptions, PartialWrites, Precondition, Store, WriteOptions,
 };
 
 /// Entries in one batch of a listing.
@@ -136,6 +136,14 @@ impl Store for MemoryStore {
     }
 
     fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
+        None
+    }
+
+    fn partial_writes(&self) -> Option<&dyn PartialWrites> {
+        None
+    }
+
+    fn housekeeping(&self) -> Option<&dyn Housekeeping> {
         None
     }
 

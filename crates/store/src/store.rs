@@ -35,6 +35,12 @@ pub trait Store: Send + Sync {
     /// asking here: files of this machine.
     fn blocking_reader(&self) -> Option<&dyn BlockingRead>;
 
+    /// Writes that another process can go on with, where the store has them.
+    fn partial_writes(&self) -> Option<&dyn PartialWrites>;
+
+    /// What syncplan itself keeps there, where the store keeps anything.
+    fn housekeeping(&self) -> Option<&dyn Housekeeping>;
+
     /// What stands at a path; `None` if nothing does. Symbolic links are not followed.
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError>;
 
@@ -159,6 +165,114 @@ pub trait FlatListing: Send + Sync {
     /// A key that is no path is a [`Rejected`], and the listing goes on. An error names what could
     /// not be listed; whether the stream goes on after it is the store's to decide.
     fn list(&self, after: Option<&RelPath>) -> BoxStream<'_, Result<Batch, StoreError>>;
+}
+
+/// Writes whole files part by part, so that whoever comes later can go on where it stopped.
+///
+/// Nobody sees any of it before [`finish`](Self::finish): until then it is a *draft*, known by what
+/// [`begin`](Self::begin) answered. All parts are [`part_size`](Self::part_size) long, the last one aside,
+/// and are numbered from 0. They may be put in any order, side by side, and again.
+#[async_trait]
+pub trait PartialWrites: Send + Sync {
+    /// Content up to so many bytes is better written whole.
+    fn threshold(&self) -> u64;
+
+    /// How long the parts of content of this size are: such that there are never too many of them.
+    fn part_size(&self, size: u64) -> u64;
+
+    /// Whether parts can be read again before the draft is finished.
+    fn reads_back(&self) -> bool;
+
+    /// Begins a draft of `path`, once the precondition holds; [`WriteOptions::temporary`] names it where it
+    /// has a place among the files. Answers the name that every other call goes by.
+    async fn begin(&self, path: &RelPath, options: &WriteOptions) -> Result<String, StoreError>;
+
+    /// Puts one part; answers what [`finish`](Self::finish) has to know it by.
+    async fn put(
+        &self,
+        path: &RelPath,
+        draft: &str,
+        part: Part,
+        content: Bytes,
+    ) -> Result<String, StoreError>;
+
+    /// The parts that are there whole; `None` if there is no such draft any more.
+    async fn parts(&self, path: &RelPath, draft: &str) -> Result<Option<Vec<WrittenPart>>, StoreError>;
+
+    /// Reads a range of what was put; unsupported where parts cannot be read back.
+    async fn read_back(
+        &self,
+        path: &RelPath,
+        draft: &str,
+        range: Range<u64>,
+    ) -> Result<ContentStream, StoreError>;
+
+    /// Has the draft stand at `path`, if what stands there still is what was expected. `tags` has what each
+    /// part is known by, in order.
+    async fn finish(
+        &self,
+        path: &RelPath,
+        draft: &str,
+        tags: &[String],
+        options: &WriteOptions,
+    ) -> Result<Facts, StoreError>;
+
+    /// Throws a draft away; one that is gone is no error.
+    async fn abandon(&self, path: &RelPath, draft: &str) -> Result<(), StoreError>;
+}
+
+/// One part of a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which, from 0.
+    pub number: u32,
+    /// Where in the content it begins.
+    pub offset: u64,
+}
+
+/// A part of a draft that is there whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenPart {
+    /// Which, from 0.
+    pub number: u32,
+    /// How long it is.
+    pub size: u64,
+    /// What [`PartialWrites::finish`] has to know it by.
+    pub tag: String,
+}
+
+/// What syncplan itself keeps in a store besides the files of tasks.
+#[async_trait]
+pub trait Housekeeping: Send + Sync {
+    /// Everything with a reserved name, in any order: what is below `.syncplan/`, and temporaries wherever
+    /// they stand. A folder that cannot be read is an error, and the stream goes on.
+    fn reserved(&self) -> BoxStream<'_, Result<Reserved, StoreError>>;
+
+    /// Drafts that were begun and neither finished nor abandoned, as far as they have no place among the
+    /// files.
+    async fn drafts(&self) -> Result<Vec<OpenDraft>, StoreError>;
+}
+
+/// Something with a reserved name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserved {
+    /// Where.
+    pub path: RelPath,
+    /// What it is.
+    pub facts: Facts,
+    /// Since when it stands there, by the store's clock, where the store tells.
+    pub since: Option<Mtime>,
+}
+
+/// A draft that was neither finished nor abandoned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDraft {
+    /// Where it would stand.
+    pub path: RelPath,
+    /// Its name.
+    pub draft: String,
+    /// When it was begun, by the store's clock.
+    pub since: Option<Mtime>,
 }
 
 /// Some entries, and what stood among them but is none.

@@ -2,7 +2,7 @@ use syncplan_model::spec::{
     CommandTask, Compare, Confirm, ConflictPolicy, DatabaseTask, Delete, DeletePolicy, Direction, FilesTask,
     Mode, Moved, Place, Retain, Task, TaskKind, Trash,
 };
-use syncplan_model::{DatabaseName, Rate, RelPath, SampleSpec, StoreName, TaskName};
+use syncplan_model::{DatabaseName, Period, Rate, RelPath, SampleSpec, StoreName, TaskName};
 
 use super::context::{Context, Feature, Owner};
 use super::filters;
@@ -39,6 +39,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     TRASH,
     Setting::one("conflict", "conflict hold"),
     BANDWIDTH,
+    Setting::one("lease", "lease \"2m\""),
     Setting::many("moved", "moved from=\"photos/2023-raw\" to=\"photos/raw/2023\""),
     Setting::one("publish-last", "publish-last \"glob('**/*.html')\""),
     AFTER,
@@ -138,6 +139,7 @@ impl<'n> Reader<'_, 'n> {
             trash: self.trash(),
             conflict: self.conflict(),
             bandwidth: self.bandwidth(),
+            lease: self.lease(),
             publish_last: self.entry_filter("publish-last"),
             select: select.unwrap_or_default(),
             compare: compare.unwrap_or(Compare::Quick),
@@ -389,6 +391,14 @@ impl<'n> Reader<'_, 'n> {
         }
         self.context.uses(Feature::Bandwidth, &self.owner, node.head);
         self.context.quantity(node.arguments.first()?, quantity::rate, example)
+    }
+
+    fn lease(&mut self) -> Option<Period> {
+        let (node, example) = self.settings.get("lease")?;
+        if !self.context.shape(node, &Shape { arguments: 1..=1, properties: &[], block: false, example }) {
+            return None;
+        }
+        self.context.quantity(node.arguments.first()?, quantity::duration, example)
     }
 
     fn retain(&mut self) -> Option<Retain> {

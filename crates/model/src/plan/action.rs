@@ -182,6 +182,8 @@ reasons! {
     CONFLICT_DECIDED = "conflict-decided";
     /// A conflict is settled by a program.
     MERGED = "merged";
+    /// What a run did is taken back.
+    UNDONE = "undone";
     /// Both sides have the same, and the base did not know.
     AGREED = "agreed";
     /// The source lacks it and the target has its own: the base lets go of it.

@@ -53,6 +53,9 @@ pub struct Selection {
     /// `--exclude`, in its canonical text.
     #[serde(default)]
     pub exclude: Option<String>,
+    /// The run that is taken back; absent in plans that go forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<u64>,
 }
 
 /// One task, as it was when the plan was made.

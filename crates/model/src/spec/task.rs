@@ -61,6 +61,9 @@ pub struct FilesTask {
     pub conflict: ConflictPolicy,
     /// How fast it may transfer.
     pub bandwidth: Option<Rate>,
+    /// Holds the remote place against other machines while it is written to; whoever says nothing for so
+    /// long has let go.
+    pub lease: Option<Period>,
     /// Renames that the planner may take for granted.
     pub moved: Vec<Moved>,
     /// Uploads that wait for all others of the task.
@@ -245,6 +248,7 @@ impl FilesTask {
             trash: None,
             conflict: ConflictPolicy::Hold,
             bandwidth: None,
+            lease: None,
             moved: Vec::new(),
             publish_last: None,
         }

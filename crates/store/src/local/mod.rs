@@ -35,8 +35,8 @@ use self::root::Root;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::preserve;
 use crate::store::{
-    Batch, BlockingRead, ContentStream, Enforcement, Guarded, Listing, Metadata, MoveOptions, Precondition,
-    Store, TreeListing, WriteOptions,
+    Batch, BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions,
+    PartialWrites, Precondition, Store, TreeListing, WriteOptions,
 };
 
 /// A folder of this machine as a store.
@@ -207,6 +207,14 @@ impl Store for LocalStore {
 
     fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
         Some(self)
+    }
+
+    fn partial_writes(&self) -> Option<&dyn PartialWrites> {
+        None
+    }
+
+    fn housekeeping(&self) -> Option<&dyn Housekeeping> {
+        None
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {

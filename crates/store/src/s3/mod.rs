@@ -38,8 +38,8 @@ use self::wire::Request;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::preserve;
 use crate::store::{
-    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Listing, Metadata, MoveOptions,
-    Precondition, Store, WriteOptions,
+    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,
+    MoveOptions, PartialWrites, Precondition, Store, WriteOptions,
 };
 
 /// A bucket, or a folder in one, as a store.
@@ -105,6 +105,14 @@ impl Store for S3Store {
     }
 
     fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
+        None
+    }
+
+    fn partial_writes(&self) -> Option<&dyn PartialWrites> {
+        None
+    }
+
+    fn housekeeping(&self) -> Option<&dyn Housekeeping> {
         None
     }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use syncplan_model::{Capabilities, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Enforcement, Guarded, Listing, Metadata, MoveOptions, Precondition, Store,
-    StoreError, StoreErrorKind, WriteOptions,
+    BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions,
+    PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
 };
 use tokio::sync::Notify;
 
@@ -132,6 +132,14 @@ impl Store for Faulty {
 
     fn blocking_reader(&self) -> Option<&dyn BlockingRead> {
         self.inner.blocking_reader()
+    }
+
+    fn partial_writes(&self) -> Option<&dyn PartialWrites> {
+        None
+    }
+
+    fn housekeeping(&self) -> Option<&dyn Housekeeping> {
+        None
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {

@@ -320,24 +320,35 @@ def renames(folder: Path, scale: float) -> Case:
     )
 
 
-def push_s3(folder: Path, scale: float) -> Case:
-    count = int(5_000 * scale)
-    source = folder / "source"
-    small_files(source, count)
+def s3_transfer(folder: Path, source: Path, what: str, fetch: bool = False, notes: tuple[str, ...] = ()) -> Case:
+    """Everything below source, brought to a bucket that has none of it, or back to an empty folder."""
+    count = count_files(source)
     names = ("syncplan", "s5cmd", "rclone")
-    prefixes = {name: f"push-{os.getpid()}-{name}" for name in names}
-    manifest = bucket_manifest(folder / "state", source, prefixes["syncplan"])
+    prefixes = {name: f"{folder.name}-{os.getpid()}-{name}" for name in names}
+    targets = {name: folder / f"to-{name}" for name in names}
+    remotes = {name: f":s3:bkt/{prefix}" for name, prefix in prefixes.items()}
+    ours = targets["syncplan"] if fetch else source
+    manifest = bucket_manifest(folder / "state", ours, prefixes["syncplan"])
+    if fetch:
+        for remote in remotes.values():
+            quietly([RCLONE, "copy", "--transfers", "16", str(source), remote])
 
     def reset(name: str) -> None:
-        forget(manifest)
-        subprocess.run(
-            [RCLONE, "purge", f":s3:bkt/{prefixes[name]}"], env=ENVIRONMENT, capture_output=True, check=False
-        )
+        if name == "syncplan":
+            forget(manifest)
+        if fetch:
+            empty(targets[name])
+        else:
+            purge = [RCLONE, "purge", remotes[name]]
+            subprocess.run(purge, env=ENVIRONMENT, capture_output=True, check=False)
 
-    def check(name: str) -> None:
-        remote = f":s3:bkt/{prefixes[name.split()[0]]}"
+    def check(tool: str) -> None:
+        name = tool.split()[0]
+        if fetch:
+            expect(count, targets[name])
+            return
         size = subprocess.run(
-            [RCLONE, "size", "--json", "--exclude", "/.syncplan/**", remote],
+            [RCLONE, "size", "--json", "--exclude", "/.syncplan/**", remotes[name]],
             env=ENVIRONMENT,
             capture_output=True,
             check=True,
@@ -346,33 +357,70 @@ def push_s3(folder: Path, scale: float) -> Case:
         if found != count:
             sys.exit(f"{name} brought {found} of {count} objects")
 
+    def way(name: str, remote: str) -> list[str]:
+        local = f"{targets[name] if fetch else source}/"
+        return [remote, local] if fetch else [local, remote]
+
+    transfers = ["--transfers", "32", "--checkers", "32"]
     return Case(
-        f"cold push of {count:,} small files to S3 ({SERVER})",
+        f"cold {'fetch' if fetch else 'push'} of {what} {'from' if fetch else 'to'} S3 ({SERVER})",
         [
-            Tool("syncplan push -y", syncplan(manifest, "push", "-y"), lambda: reset("syncplan")),
+            Tool(
+                f"syncplan {'fetch' if fetch else 'push'} -y",
+                syncplan(manifest, "fetch" if fetch else "push", "-y"),
+                lambda: reset("syncplan"),
+            ),
             Tool(
                 "s5cmd sync",
-                s5cmd("sync", f"{source}/", f"s3://bkt/{prefixes['s5cmd']}/"),
+                s5cmd("sync", *way("s5cmd", f"s3://bkt/{prefixes['s5cmd']}/{'*' if fetch else ''}")),
                 lambda: reset("s5cmd"),
             ),
             Tool(
                 "rclone sync, 32 transfers",
-                [
-                    RCLONE,
-                    "sync",
-                    "--transfers",
-                    "32",
-                    "--checkers",
-                    "32",
-                    str(source),
-                    f":s3:bkt/{prefixes['rclone']}",
-                ],
+                [RCLONE, "sync", *transfers, *way("rclone", remotes["rclone"])],
                 lambda: reset("rclone"),
             ),
         ],
         check,
-        ["The server takes most of the wall-clock time: compare the clients' CPU as well"],
+        list(notes),
     )
+
+
+SERVER_BOUND = "The server takes most of the wall-clock time: compare the clients' CPU as well"
+
+
+def push_s3(folder: Path, scale: float) -> Case:
+    count = int(50_000 * scale)
+    small_files(folder / "source", count)
+    return s3_transfer(folder, folder / "source", f"{count:,} small files", notes=(SERVER_BOUND,))
+
+
+def large_files(root: Path, mebibytes: int) -> None:
+    for number in range(4):
+        large_file(root / f"{number}.bin", max(8, mebibytes // 4))
+
+
+def push_s3_large(folder: Path, scale: float) -> Case:
+    mebibytes = int(1024 * scale)
+    large_files(folder / "source", mebibytes)
+    return s3_transfer(
+        folder,
+        folder / "source",
+        f"{mebibytes} MiB in 4 files",
+        notes=("syncplan hashes all of it on the way and journals every part",),
+    )
+
+
+def fetch_s3(folder: Path, scale: float) -> Case:
+    count = int(10_000 * scale)
+    small_files(folder / "source", count)
+    return s3_transfer(folder, folder / "source", f"{count:,} small files", fetch=True, notes=(SERVER_BOUND,))
+
+
+def fetch_s3_large(folder: Path, scale: float) -> Case:
+    mebibytes = int(1024 * scale)
+    large_files(folder / "source", mebibytes)
+    return s3_transfer(folder, folder / "source", f"{mebibytes} MiB in 4 files", fetch=True)
 
 
 def noop_s3(folder: Path, scale: float) -> Case:
@@ -424,6 +472,9 @@ CASES: dict[str, Callable[[Path, float], Case]] = {
     "mirror-local": mirror_local,
     "renames": renames,
     "push-s3": push_s3,
+    "push-s3-large": push_s3_large,
+    "fetch-s3": fetch_s3,
+    "fetch-s3-large": fetch_s3_large,
     "noop-s3": noop_s3,
 }
 

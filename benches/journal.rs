@@ -1,5 +1,6 @@
-//! How fast the state is, on the disk of the temporary folder: intents and outcomes, durable, a
-//! thousand a commit; a snapshot of a million entries; and a base of as many.
+//! How fast the state is: intents and outcomes, durable, a thousand a commit; a snapshot of a million
+//! entries; and a base of as many. In SQLite, on the disk of the temporary folder, and in PostgreSQL if
+//! `SYNCPLAN_TEST_POSTGRES` says where one is: what it writes there stays.
 //!
 //! `cargo bench --bench journal`
 
@@ -23,15 +24,23 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let state = State::open(&folder.path().join("state.db")).await.expect("a new state");
-        outcomes(&state).await;
-        entries(&state).await;
-        base(&state).await;
+        measure("SQLite", &State::open(&folder.path().join("state.db")).await.expect("a new state")).await;
+        if let Ok(address) = std::env::var("SYNCPLAN_TEST_POSTGRES") {
+            measure("PostgreSQL", &State::connect(&address).await.expect("a server")).await;
+        }
     });
+}
+
+async fn measure(what: &str, state: &State) {
+    println!("{what}");
+    outcomes(state).await;
+    entries(state).await;
+    base(state).await;
 }
 
 async fn outcomes(state: &State) {
     let nothing = Snapshot::empty();
+    state.forget_base(&task()).await.expect("a base");
     state.mint_base(&task(), &Digest::of(b""), &nothing, &nothing).await.expect("a base");
     let journal = state.begin(&run(&empty_plan(), "outcomes")).await.expect("a run").journal;
     let facts = Facts { digest: Some(Digest::of(b"x")), ..file() };
@@ -47,6 +56,7 @@ async fn outcomes(state: &State) {
         message: None,
         learned: vec![learned(it, Side::Local), learned(it, Side::Remote)],
         agreed: vec![agreed(it)],
+        trashed: None,
     };
     let conclusions: Vec<_> = (0..ACTIONS).map(conclusion).collect();
 
@@ -81,6 +91,7 @@ async fn base(state: &State) {
         message: None,
         learned: vec![],
         agreed: vec![agreed],
+        trashed: None,
     };
     let began = Instant::now();
     journal.conclude(&[conclusion]).await.expect("a commit");
@@ -123,7 +134,7 @@ fn run<'a>(plan: &Plan, instance: &'a str) -> NewRun<'a> {
 
 fn tell(what: &str, count: usize, took: Duration) {
     let rate = count as f64 / took.as_secs_f64();
-    println!("{count} {what}: {:.3} s, {rate:.0} a second", took.as_secs_f64());
+    println!("  {count} {what}: {:.3} s, {rate:.0} a second", took.as_secs_f64());
 }
 
 fn task() -> TaskName {

@@ -54,6 +54,7 @@ impl<'a> Execution<'a> {
     /// Rolls forward what interrupted runs left half done on these tasks, before anything else is
     /// looked at. The plan that is about to be applied goes on by itself.
     pub(crate) async fn recover(&self, tasks: &[TaskName], unless: Option<&Document>) -> Result<(), Failure> {
+        self.state.refuse_while_locked(tasks).await?;
         let mut done = BTreeSet::new();
         for unresolved in self.state.unresolved().await? {
             let same = unless.is_some_and(|document| document.id.to_string() == unresolved.plan_id);
@@ -172,7 +173,8 @@ impl<'a> Execution<'a> {
     /// having deleted it: before a run is based on it, both sides are looked at once more.
     pub(crate) async fn renew_first_bases(&self, plan: &Plan) -> Result<(), Failure> {
         // Nothing is written beside a run that goes on.
-        self.state.refuse_while_locked()?;
+        let tasks: Vec<_> = plan.header().tasks.iter().map(|header| header.name.clone()).collect();
+        self.state.refuse_while_locked(&tasks).await?;
         let scanning = Scanning::new(self.global);
         for header in &plan.header().tasks {
             let (Some(spec), Some(task)) = (self.files(header), self.project.loaded.spec.task(&header.name))

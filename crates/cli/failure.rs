@@ -174,10 +174,13 @@ impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         let (code, exit) = match &error {
             StateError::Locked { .. } => ("syncplan::state::locked", Exit::Locked),
+            StateError::LeaseLost { .. } => ("syncplan::state::lease-lost", Exit::Locked),
             StateError::Unresolved(_) => ("syncplan::state::unresolved", Exit::Error),
             StateError::Damaged { .. } => ("syncplan::state::damaged", Exit::Error),
             StateError::Newer { .. } => ("syncplan::state::newer", Exit::Error),
+            StateError::Unreachable { .. } => ("syncplan::state::unreachable", Exit::Error),
             StateError::Database { .. } | StateError::File { .. } => ("syncplan::state::failed", Exit::Error),
+            StateError::Scheme(_) | StateError::Address(_) => ("syncplan::cli::usage", Exit::Usage),
         };
         lifted(code, error.advice(), error).exit(exit)
     }
@@ -250,7 +253,15 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     ),
     (
         "syncplan::state::locked",
-        "Another process applies a plan with the same state. Its lock ends with it, however it ends.",
+        "Another run applies a plan to the task: one at a time may. On the same machine a lock ends with its process, however that ends. Of one on another machine nothing can be known from here: if it is gone for certain, `syncplan unlock TASK` takes the task from it.",
+    ),
+    (
+        "syncplan::state::lease-lost",
+        "Somebody unlocked a task while this run was working on it, so it stopped: another run may have the task by now. What was done until then is on record, and applying the plan again goes on from there.",
+    ),
+    (
+        "syncplan::state::unreachable",
+        "The server that holds what syncplan remembers cannot be reached, or the connection to it was lost. Nothing is done that is not on record first, so a run stops; applying the plan again goes on from there.",
     ),
     (
         "syncplan::state::unresolved",
@@ -264,7 +275,7 @@ const EXPLANATIONS: &[(&str, &str)] = &[
         "syncplan::state::newer",
         "A newer version of syncplan wrote the state, and this one does not know what it means.",
     ),
-    ("syncplan::state::failed", "The file that holds what syncplan remembers cannot be read or written."),
+    ("syncplan::state::failed", "The database that holds what syncplan remembers cannot be read or written."),
     ("syncplan::plan::read", "The plan's file cannot be read."),
     ("syncplan::plan::write", "The plan's file cannot be written. What stood there before is unchanged."),
     (

@@ -70,30 +70,20 @@ impl Project {
 
     /// Opens what syncplan remembers.
     pub(crate) async fn open_state(&self) -> Result<State, Failure> {
-        Ok(State::open(&self.state_file()?).await?)
+        Ok(match self.state.as_deref() {
+            None => State::open(&self.folder.join(RESERVED_DIR).join("state.db")).await?,
+            Some(address) => State::connect(address).await?,
+        })
     }
 
-    /// What an interrupted run left half done would be taken for changes: it is finished first.
+    /// What a run has half done would be taken for changes: one that goes on is waited for, one that was
+    /// interrupted is finished first.
     pub(crate) async fn refuse_unresolved(&self, state: &State, tasks: &[TaskName]) -> Result<(), Failure> {
+        state.refuse_while_locked(tasks).await?;
         let unresolved = state.unresolved().await?;
         match unresolved.into_iter().find(|it| it.tasks.iter().any(|task| tasks.contains(task))) {
             Some(unresolved) => Err(StateError::Unresolved(unresolved).into()),
             None => Ok(()),
-        }
-    }
-
-    /// Where syncplan remembers what it did.
-    fn state_file(&self) -> Result<PathBuf, Failure> {
-        match self.state.as_deref() {
-            None => Ok(self.folder.join(RESERVED_DIR).join("state.db")),
-            Some(url) => match url.split_once(':') {
-                Some(("sqlite", path)) => Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
-                Some((scheme, _)) if url.contains("://") => {
-                    Err(Failure::usage(format!("the state cannot be kept in `{scheme}` yet"))
-                        .help("give a file, or sqlite:FILE"))
-                }
-                _ => Ok(PathBuf::from(url)),
-            },
         }
     }
 }

@@ -36,7 +36,7 @@ pub async fn apply(job: Job, state: &State, document: &Document<'_>) -> Result<R
         tool: document.tool,
         overrides: document.overrides,
     };
-    let Begun { journal, progress, open } = state.begin(&new).await?;
+    let Begun { journal, progress, open, .. } = state.begin(&new).await?;
     let worker = Arc::new(Worker {
         known: Known::of(&job.plan),
         begun_before: open.iter().map(|intent| intent.action).collect(),

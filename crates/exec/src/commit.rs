@@ -53,7 +53,7 @@ pub(crate) async fn commit(
     let conclusion = |Performed { at, outcome, message, effect }| {
         let action = worker.action(at);
         let (learned, agreed) = effect.into_rows(action);
-        Conclusion { action: action.id, outcome, message, learned, agreed }
+        Conclusion { action: action.id, outcome, message, learned, agreed, trashed: None }
     };
     journal.conclude(&on_record.map(conclusion).collect::<Vec<_>>()).await?;
     Ok(Committed { actions, took: began.elapsed() })

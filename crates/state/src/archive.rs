@@ -1,18 +1,20 @@
 use std::collections::BTreeSet;
 
 use futures::TryStreamExt as _;
-use sqlx::{QueryBuilder, Sqlite, Transaction};
+use syncplan_failpoint::hit;
 use syncplan_model::plan::Side;
 use syncplan_model::snapshot::OrderError;
-use syncplan_model::{Digest, Facts, RelPath, Snapshot, TaskName};
+use syncplan_model::{Digest, RelPath, Snapshot, TaskName};
 
 use crate::base::{Base, BaseHead, Marked};
+use crate::cell::RowsStatement;
 use crate::error::StateError;
 use crate::index::{Index, count_pages, replace, unpack_facts};
 use crate::outcome::Agreed;
 use crate::overlay::Overlay;
-use crate::rows::in_runs;
+use crate::rows::last_of;
 use crate::state::State;
+use crate::transaction::Tx;
 
 pub(crate) const LOAD: &str = "load a base";
 pub(crate) const SAVE: &str = "save a base";
@@ -22,7 +24,7 @@ impl State {
     /// stays cheap; little of a large one stays beside it, so that a small run does.
     pub(crate) async fn fold_bases(&self, tasks: &[TaskName]) -> Result<(), StateError> {
         for task in tasks {
-            let mut tx = self.write().await.map_err(self.failed(SAVE))?;
+            let mut tx = self.write([task]).await.map_err(self.failed(SAVE))?;
             if !is_heavy(&mut tx, task).await.map_err(self.failed(SAVE))? {
                 continue;
             }
@@ -31,6 +33,7 @@ impl State {
             let source = source.map_err(|_| self.damaged(LOAD, "the base's source is no digest"))?;
             let [local, remote] = self.read_snapshots(&mut tx, task, &source).await?;
             write_pages(&mut tx, task, &source, [&local, &remote]).await.map_err(self.failed(SAVE))?;
+            hit("base/folding");
             tx.commit().await.map_err(self.failed(SAVE))?;
         }
         Ok(())
@@ -38,7 +41,7 @@ impl State {
 
     pub(crate) async fn read_base(
         &self,
-        tx: &mut Transaction<'_, Sqlite>,
+        tx: &mut Tx,
         task: &TaskName,
         source: &Digest,
     ) -> Result<Option<Base>, StateError> {
@@ -51,7 +54,7 @@ impl State {
     /// Nothing, if the base was made with other places than `source` says.
     pub(crate) async fn read_head(
         &self,
-        tx: &mut Transaction<'_, Sqlite>,
+        tx: &mut Tx,
         task: &TaskName,
         source: &Digest,
     ) -> Result<Option<BaseHead>, StateError> {
@@ -61,15 +64,15 @@ impl State {
 
     async fn read_row(
         &self,
-        tx: &mut Transaction<'_, Sqlite>,
+        tx: &mut Tx,
         task: &TaskName,
     ) -> Result<Option<(BaseHead, Vec<u8>)>, StateError> {
         type Row = (String, i64, Vec<u8>, String, Option<i64>, Option<i64>);
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT lineage, serial, source, protect, marked_local, marked_remote FROM base WHERE task = ?",
+        let row: Option<Row> = tx.query(
+            "SELECT lineage, serial, source, protect, marked_local, marked_remote FROM base WHERE task = $1",
         )
         .bind(task.as_str())
-        .fetch_optional(&mut **tx)
+        .fetch_optional()
         .await
         .map_err(self.failed(LOAD))?;
         let Some((lineage, serial, source, protect, local, remote)) = row else { return Ok(None) };
@@ -82,7 +85,7 @@ impl State {
     /// that were taken to be empty would make everything look new.
     async fn read_snapshots(
         &self,
-        tx: &mut Transaction<'_, Sqlite>,
+        tx: &mut Tx,
         task: &TaskName,
         source: &Digest,
     ) -> Result<[Snapshot; 2], StateError> {
@@ -99,14 +102,14 @@ impl State {
 
     async fn lay_over(
         &self,
-        tx: &mut Transaction<'_, Sqlite>,
+        tx: &mut Tx,
         task: &TaskName,
         pair: [Snapshot; 2],
     ) -> Result<[Snapshot; 2], StateError> {
         let mut overlays = [Overlay::of(&pair[0]), Overlay::of(&pair[1])];
         let mut any = false;
-        let query = sqlx::query_as("SELECT path, local, remote FROM agreed WHERE task = ? ORDER BY path");
-        let mut rows = query.bind(task.as_str()).fetch(&mut **tx);
+        let query = tx.query("SELECT path, local, remote FROM agreed WHERE task = $1 ORDER BY path");
+        let mut rows = query.bind(task.as_str()).fetch();
         while let Some((path, local, remote)) = rows.try_next().await.map_err(self.failed(LOAD))? {
             let path: Vec<u8> = path;
             let path = RelPath::new(path).map_err(|e| self.damaged(LOAD, e))?;
@@ -127,35 +130,32 @@ impl State {
 
 /// Adds what both sides agree on by now, and raises the serial of every base that is concerned.
 /// Tasks without a base are left out.
-pub(crate) async fn agree(tx: &mut Transaction<'_, Sqlite>, agreed: &[&Agreed]) -> Result<(), sqlx::Error> {
+pub(crate) async fn agree(tx: &mut Tx, agreed: &[&Agreed]) -> Result<(), sqlx::Error> {
+    const AGREE: RowsStatement = RowsStatement {
+        head: "INSERT INTO agreed (task, path, local, remote)",
+        tail: " ON CONFLICT (task, path) DO UPDATE SET local = excluded.local, remote = excluded.remote",
+    };
     let mut based = BTreeSet::new();
     for task in agreed.iter().map(|it| &it.task).collect::<BTreeSet<_>>() {
-        let query = sqlx::query("UPDATE base SET serial = serial + 1 WHERE task = ?").bind(task.as_str());
-        if query.execute(&mut **tx).await?.rows_affected() > 0 {
+        let query = tx.query("UPDATE base SET serial = serial + 1 WHERE task = $1").bind(task.as_str());
+        if query.execute().await? > 0 {
             based.insert(task);
         }
     }
     let agreed: Vec<_> = agreed.iter().filter(|it| based.contains(&it.task)).collect();
-    for run in in_runs(&agreed) {
-        let mut query = QueryBuilder::new("INSERT INTO agreed (task, path, local, remote) ");
-        query.push_values(run, |mut row, it| {
-            // What stands on one side only is nothing that both agree on.
-            let facts = it.local.as_ref().zip(it.remote.as_ref());
-            row.push_bind(it.task.as_str())
-                .push_bind(it.path.as_bytes())
-                .push_bind(facts.map(|(local, _)| local.to_packed()))
-                .push_bind(facts.map(|(_, remote)| Facts::to_packed(remote)));
-        });
-        query
-            .push(" ON CONFLICT (task, path) DO UPDATE SET local = excluded.local, remote = excluded.remote");
-        query.build().execute(&mut **tx).await?;
-    }
-    Ok(())
+    let agreed = last_of(&agreed, |it| (&it.task, &it.path));
+    tx.put(&AGREE, &agreed, |it| {
+        // What stands on one side only is nothing that both agree on.
+        let facts = it.local.as_ref().zip(it.remote.as_ref());
+        let (local, remote) = facts.map(|(local, remote)| (local.to_packed(), remote.to_packed())).unzip();
+        [it.task.as_str().into(), it.path.as_bytes().into(), local.into(), remote.into()]
+    })
+    .await
 }
 
 /// Writes both snapshots; nothing was learned since.
 pub(crate) async fn write_pages(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Tx,
     task: &TaskName,
     source: &Digest,
     snapshots: [&Snapshot; 2],
@@ -163,18 +163,18 @@ pub(crate) async fn write_pages(
     for (side, snapshot) in [Side::Local, Side::Remote].into_iter().zip(snapshots) {
         replace(tx, (task, Index::Agreed(side), source), snapshot).await?;
     }
-    let query = sqlx::query("DELETE FROM agreed WHERE task = ?").bind(task.as_str());
-    query.execute(&mut **tx).await.map(|_| ())
+    let query = tx.query("DELETE FROM agreed WHERE task = $1").bind(task.as_str());
+    query.execute().await.map(|_| ())
 }
 
 /// Whether more than some entries a page were learned since the pages were written.
-async fn is_heavy(tx: &mut Transaction<'_, Sqlite>, task: &TaskName) -> Result<bool, sqlx::Error> {
+async fn is_heavy(tx: &mut Tx, task: &TaskName) -> Result<bool, sqlx::Error> {
     /// An eighth of a full page: reading so many rows takes about as long as reading the page.
     const BESIDE_A_PAGE: i64 = 512;
 
     let pages = count_pages(tx, task, Index::Agreed(Side::Local)).await?;
-    let query = sqlx::query_scalar("SELECT COUNT(*) FROM agreed WHERE task = ?").bind(task.as_str());
-    let beside: i64 = query.fetch_one(&mut **tx).await?;
+    let query = tx.query("SELECT COUNT(*) FROM agreed WHERE task = $1").bind(task.as_str());
+    let (beside,): (i64,) = query.fetch_one().await?;
     Ok(beside > BESIDE_A_PAGE * pages.max(1))
 }
 

@@ -1,4 +1,3 @@
-use sqlx::{Sqlite, Transaction};
 use syncplan_model::plan::{BaseHeader, Side};
 use syncplan_model::{Digest, Snapshot, TaskName};
 
@@ -6,6 +5,8 @@ use crate::archive::{LOAD, SAVE, write_pages};
 use crate::error::StateError;
 use crate::index::{Index, remove};
 use crate::state::State;
+use crate::transaction::Tx;
+use crate::transfer::stored;
 
 /// What both sides of a task agreed on when they last did: the base that changes are told by.
 ///
@@ -87,13 +88,13 @@ impl State {
     /// Nothing, if there is none, or if it was made with other places than `source` says.
     pub async fn load_base(&self, task: &TaskName, source: &Digest) -> Result<Option<Base>, StateError> {
         // One transaction: pages and what was agreed on since belong together.
-        let mut tx = self.pool.begin().await.map_err(self.failed(LOAD))?;
+        let mut tx = self.read().await.map_err(self.failed(LOAD))?;
         self.read_base(&mut tx, task, source).await
     }
 
     /// The same without its snapshots.
     pub async fn base_head(&self, task: &TaskName, source: &Digest) -> Result<Option<BaseHead>, StateError> {
-        let mut tx = self.pool.begin().await.map_err(self.failed(LOAD))?;
+        let mut tx = self.read().await.map_err(self.failed(LOAD))?;
         self.read_head(&mut tx, task, source).await
     }
 
@@ -108,7 +109,7 @@ impl State {
         local: &Snapshot,
         remote: &Snapshot,
     ) -> Result<Base, StateError> {
-        let mut tx = self.write().await.map_err(self.failed(SAVE))?;
+        let mut tx = self.write([task]).await.map_err(self.failed(SAVE))?;
         if let Some(base) = self.read_base(&mut tx, task, source).await? {
             return Ok(base);
         }
@@ -122,15 +123,17 @@ impl State {
 
     /// A run was based on it: its serial is at least 1 from now on.
     pub async fn settle_base(&self, task: &TaskName) -> Result<(), StateError> {
-        let query = sqlx::query("UPDATE base SET serial = 1 WHERE task = ? AND serial < 1");
-        query.bind(task.as_str()).execute(&self.pool).await.map_err(self.failed(SAVE))?;
-        Ok(())
+        let failed = self.failed(SAVE);
+        let mut tx = self.write([task]).await.map_err(&failed)?;
+        let query = tx.query("UPDATE base SET serial = 1 WHERE task = $1 AND serial < 1");
+        query.bind(task.as_str()).execute().await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)
     }
 
     /// Removes the base of a task, whatever places it was made with; answers whether there was one.
     pub async fn forget_base(&self, task: &TaskName) -> Result<bool, StateError> {
         let failed = self.failed("forget a base");
-        let mut tx = self.write().await.map_err(&failed)?;
+        let mut tx = self.write([task]).await.map_err(&failed)?;
         let existed = delete(&mut tx, task).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)?;
         Ok(existed)
@@ -140,62 +143,56 @@ impl State {
     pub async fn protect(&self, task: &TaskName, filters: &[String]) -> Result<(), StateError> {
         let failed = self.failed("remember what is protected");
         let filters = serde_json::to_string(filters).map_err(|e| failed(sqlx::Error::Encode(e.into())))?;
-        let query = sqlx::query("UPDATE base SET protect = ? WHERE task = ?").bind(filters);
-        query.bind(task.as_str()).execute(&self.pool).await.map_err(failed)?;
-        Ok(())
+        let mut tx = self.write([task]).await.map_err(&failed)?;
+        let query = tx.query("UPDATE base SET protect = $1 WHERE task = $2").bind(filters);
+        query.bind(task.as_str()).execute().await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)
     }
 
     /// Remembers that a side knows this serial by now.
     pub async fn mark_base(&self, task: &TaskName, side: Side, serial: u64) -> Result<(), StateError> {
+        let failed = self.failed(SAVE);
+        let mut tx = self.write([task]).await.map_err(&failed)?;
         let query = match side {
-            Side::Local => sqlx::query("UPDATE base SET marked_local = ? WHERE task = ?"),
-            Side::Remote => sqlx::query("UPDATE base SET marked_remote = ? WHERE task = ?"),
+            Side::Local => tx.query("UPDATE base SET marked_local = $1 WHERE task = $2"),
+            Side::Remote => tx.query("UPDATE base SET marked_remote = $1 WHERE task = $2"),
         };
-        let query = query.bind(stored(serial)).bind(task.as_str());
-        query.execute(&self.pool).await.map_err(self.failed(SAVE))?;
-        Ok(())
+        query.bind(stored(serial)).bind(task.as_str()).execute().await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)
     }
 
     /// Whether a task has a base, whatever places it was made with.
     pub async fn base_exists(&self, task: &TaskName) -> Result<bool, StateError> {
-        let query = sqlx::query_as("SELECT COUNT(*) FROM base WHERE task = ?").bind(task.as_str());
-        let (count,): (i64,) = query.fetch_one(&self.pool).await.map_err(self.failed(SAVE))?;
+        let mut tx = self.read().await.map_err(self.failed(LOAD))?;
+        let query = tx.query("SELECT COUNT(*) FROM base WHERE task = $1").bind(task.as_str());
+        let (count,): (i64,) = query.fetch_one().await.map_err(self.failed(LOAD))?;
         Ok(count > 0)
     }
 
     fn draw_lineage(&self) -> Result<String, StateError> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| self.failed("draw a random number for a base")(sqlx::Error::Io(error.into())))?;
+        getrandom::fill(&mut bytes).map_err(|error| {
+            self.failed("draw a random number for a base")(sqlx::Error::Encode(error.into()))
+        })?;
         Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
     }
 }
 
-async fn insert(
-    tx: &mut Transaction<'_, Sqlite>,
-    task: &TaskName,
-    source: &Digest,
-    lineage: &str,
-) -> Result<(), sqlx::Error> {
+async fn insert(tx: &mut Tx, task: &TaskName, source: &Digest, lineage: &str) -> Result<(), sqlx::Error> {
     delete(tx, task).await?;
-    sqlx::query("INSERT INTO base (task, lineage, serial, source, protect) VALUES (?, ?, 0, ?, '[]')")
+    tx.query("INSERT INTO base (task, lineage, serial, source, protect) VALUES ($1, $2, 0, $3, '[]')")
         .bind(task.as_str())
         .bind(lineage)
         .bind(source.as_bytes().as_slice())
-        .execute(&mut **tx)
+        .execute()
         .await
         .map(|_| ())
 }
 
-async fn delete(tx: &mut Transaction<'_, Sqlite>, task: &TaskName) -> Result<bool, sqlx::Error> {
+async fn delete(tx: &mut Tx, task: &TaskName) -> Result<bool, sqlx::Error> {
     for &side in Side::ALL {
         remove(tx, task, Index::Agreed(side)).await?;
     }
-    let query = sqlx::query("DELETE FROM base WHERE task = ?").bind(task.as_str());
-    Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
-}
-
-/// As the databases hold it, which know no unsigned numbers.
-fn stored(serial: u64) -> i64 {
-    i64::try_from(serial).unwrap_or(i64::MAX)
+    let query = tx.query("DELETE FROM base WHERE task = $1").bind(task.as_str());
+    Ok(query.execute().await? > 0)
 }

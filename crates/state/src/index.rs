@@ -1,4 +1,3 @@
-use sqlx::{Sqlite, Transaction};
 use syncplan_model::plan::Side;
 use syncplan_model::snapshot::{Page, Problem};
 use syncplan_model::{Digest, Facts, Snapshot, TaskName};
@@ -6,6 +5,7 @@ use syncplan_model::{Digest, Facts, Snapshot, TaskName};
 use crate::clock::now;
 use crate::error::StateError;
 use crate::state::State;
+use crate::transaction::Tx;
 
 /// One of the snapshots that are kept of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +31,18 @@ impl State {
     /// A snapshot as its pages have it, if it is of `source`.
     pub(crate) async fn load_index(
         &self,
-        tx: &mut Transaction<'_, Sqlite>,
+        tx: &mut Tx,
         (task, index, source): (&TaskName, Index, &Digest),
         operation: &'static str,
     ) -> Result<Option<Snapshot>, StateError> {
-        let head: Option<(Vec<u8>, String)> = sqlx::query_as(
-            "SELECT digest, problems FROM snapshot WHERE task = ? AND side = ? AND source = ?",
-        )
-        .bind(task.as_str())
-        .bind(index.as_str())
-        .bind(source.as_bytes().as_slice())
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(self.failed(operation))?;
+        let head: Option<(Vec<u8>, String)> = tx
+            .query("SELECT digest, problems FROM snapshot WHERE task = $1 AND side = $2 AND source = $3")
+            .bind(task.as_str())
+            .bind(index.as_str())
+            .bind(source.as_bytes().as_slice())
+            .fetch_optional()
+            .await
+            .map_err(self.failed(operation))?;
         let Some((digest, problems)) = head else { return Ok(None) };
         let pages = load_pages(tx, task, index).await.map_err(self.failed(operation))?;
         let damaged = |error| self.damaged(operation, error);
@@ -55,15 +54,11 @@ impl State {
     }
 }
 
-async fn load_pages(
-    tx: &mut Transaction<'_, Sqlite>,
-    task: &TaskName,
-    index: Index,
-) -> Result<Vec<(Vec<u8>,)>, sqlx::Error> {
-    sqlx::query_as("SELECT packed FROM page WHERE task = ? AND side = ? ORDER BY number")
+async fn load_pages(tx: &mut Tx, task: &TaskName, index: Index) -> Result<Vec<(Vec<u8>,)>, sqlx::Error> {
+    tx.query("SELECT packed FROM page WHERE task = $1 AND side = $2 ORDER BY number")
         .bind(task.as_str())
         .bind(index.as_str())
-        .fetch_all(&mut **tx)
+        .fetch_all()
         .await
 }
 
@@ -78,14 +73,14 @@ fn unpack(
 
 /// Writes a snapshot in place of the one that is kept.
 pub(crate) async fn replace(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Tx,
     (task, index, source): (&TaskName, Index, &Digest),
     snapshot: &Snapshot,
 ) -> Result<(), sqlx::Error> {
     remove(tx, task, index).await?;
     let problems = serde_json::to_string(snapshot.problems()).map_err(|e| sqlx::Error::Encode(e.into()))?;
-    sqlx::query(
-        "INSERT INTO snapshot (task, side, source, digest, problems, saved) VALUES (?, ?, ?, ?, ?, ?)",
+    tx.query(
+        "INSERT INTO snapshot (task, side, source, digest, problems, saved) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(task.as_str())
     .bind(index.as_str())
@@ -93,45 +88,39 @@ pub(crate) async fn replace(
     .bind(snapshot.digest().as_bytes().to_vec())
     .bind(problems)
     .bind(now())
-    .execute(&mut **tx)
+    .execute()
     .await?;
     for (number, page) in (0_i64..).zip(snapshot.pages()) {
-        sqlx::query("INSERT INTO page (task, side, number, packed) VALUES (?, ?, ?, ?)")
+        tx.query("INSERT INTO page (task, side, number, packed) VALUES ($1, $2, $3, $4)")
             .bind(task.as_str())
             .bind(index.as_str())
             .bind(number)
             .bind(page.as_bytes())
-            .execute(&mut **tx)
+            .execute()
             .await?;
     }
     Ok(())
 }
 
 /// Removes a snapshot, pages and all.
-pub(crate) async fn remove(
-    tx: &mut Transaction<'_, Sqlite>,
-    task: &TaskName,
-    index: Index,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM snapshot WHERE task = ? AND side = ?")
+pub(crate) async fn remove(tx: &mut Tx, task: &TaskName, index: Index) -> Result<(), sqlx::Error> {
+    tx.query("DELETE FROM snapshot WHERE task = $1 AND side = $2")
         .bind(task.as_str())
         .bind(index.as_str())
-        .execute(&mut **tx)
+        .execute()
         .await
         .map(|_| ())
 }
 
 /// How many pages a snapshot has.
-pub(crate) async fn count_pages(
-    tx: &mut Transaction<'_, Sqlite>,
-    task: &TaskName,
-    index: Index,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT COUNT(*) FROM page WHERE task = ? AND side = ?")
+pub(crate) async fn count_pages(tx: &mut Tx, task: &TaskName, index: Index) -> Result<i64, sqlx::Error> {
+    let (count,): (i64,) = tx
+        .query("SELECT COUNT(*) FROM page WHERE task = $1 AND side = $2")
         .bind(task.as_str())
         .bind(index.as_str())
-        .fetch_one(&mut **tx)
-        .await
+        .fetch_one()
+        .await?;
+    Ok(count)
 }
 
 /// What stands somewhere, as rows have it.

@@ -27,24 +27,37 @@
 //! # });
 //! ```
 
+mod address;
 mod archive;
 mod base;
+mod begin;
+mod cell;
 mod clock;
+mod database;
 mod error;
 mod index;
 mod journal;
-mod lock;
+mod lease;
+mod log;
 mod outcome;
 mod overlay;
+mod process;
 mod rows;
 mod run;
 mod runs;
 mod snapshots;
 mod state;
+mod transaction;
+mod transfer;
+mod trash;
 
 pub use base::{Base, BaseHead, Marked};
 pub use error::StateError;
 pub use journal::Journal;
+pub use lease::{Holder, Lease};
+pub use log::LogEntry;
 pub use outcome::{Agreed, Conclusion, Ending, Intent, Learned, Outcome};
 pub use run::{Begun, NewRun, Progress, RunId, RunSummary, Unresolved};
 pub use state::State;
+pub use transfer::{OpenTransfer, Transfer};
+pub use trash::{TrashEntry, Trashed};

@@ -1,6 +1,8 @@
 use syncplan_model::plan::{ActionId, Side};
 use syncplan_model::{Facts, RelPath, TaskName};
 
+use crate::trash::Trashed;
+
 macro_rules! stored {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -99,6 +101,8 @@ pub struct Conclusion {
     pub learned: Vec<Learned>,
     /// Where both sides agree now: the base advances together with the outcome.
     pub agreed: Vec<Agreed>,
+    /// What is in the trash now, if something was put there.
+    pub trashed: Option<Trashed>,
 }
 
 /// That both sides of a task agree at one place, and what stands there on each: the same, though

@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+use std::hash::Hash;
+
 /// Most rows in one statement: SQLite binds at most 32,766 values, and more would not be faster.
 const MOST: usize = 512;
 
@@ -15,9 +18,24 @@ pub(crate) fn in_runs<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
+/// The last row of each key, in order: what comes later counts, and PostgreSQL writes no row twice in one
+/// statement.
+pub(crate) fn last_of<'a, T, K: Eq + Hash>(rows: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<&'a T> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    let mut last: Vec<&'a T> = rows.iter().rev().filter(|row| seen.insert(key(row))).collect();
+    last.reverse();
+    last
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_later_counts() {
+        let rows = [("a", 1), ("b", 2), ("a", 3)];
+        assert_eq!(last_of(&rows, |(name, _)| *name), [&("b", 2), &("a", 3)]);
+    }
 
     #[test]
     fn runs_hold_every_row_once() {

@@ -6,6 +6,7 @@ use syncplan_model::plan::{ActionId, PlanId};
 
 use crate::journal::Journal;
 use crate::outcome::{Ending, Intent, Outcome};
+use crate::transfer::Transfer;
 
 /// One execution of one plan; rises with every run of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,8 @@ pub struct Begun {
     pub progress: Progress,
     /// What they began and did not finish: it may have had its effect, or a part of it.
     pub open: Vec<Intent>,
+    /// How far the large files among it came.
+    pub transfers: HashMap<ActionId, Transfer>,
 }
 
 /// What runs of a plan did so far.
@@ -89,14 +92,18 @@ pub struct RunSummary {
     pub run: RunId,
     /// Its plan.
     pub plan_id: String,
+    /// The tasks of the plan.
+    pub tasks: Vec<TaskName>,
     /// How many actions the plan has.
     pub actions: u64,
     /// When it began, in milliseconds since 1970.
     pub started: i64,
-    /// When it ended; `None` while it goes on, and for ever if it was killed.
+    /// When it ended; `None` while it goes on, and for ever if it was stopped.
     pub finished: Option<i64>,
     /// How it ended.
     pub ending: Option<Ending>,
+    /// Whether it goes on, as far as can be told from here.
+    pub running: bool,
     /// Where it ran.
     pub host: String,
     /// In which process.
@@ -105,4 +112,15 @@ pub struct RunSummary {
     pub tool: String,
     /// Which guards were overruled, and why.
     pub overrides: Option<String>,
+}
+
+impl RunSummary {
+    /// How it stands, in a word: `running`, or how it ended, which is `interrupted` if it was killed.
+    pub fn status(&self) -> &'static str {
+        match self.ending {
+            Some(ending) => ending.as_str(),
+            None if self.running => "running",
+            None => Ending::Interrupted.as_str(),
+        }
+    }
 }

@@ -1,19 +1,20 @@
 use futures::TryStreamExt as _;
-use sqlx::{QueryBuilder, Sqlite, Transaction};
 use syncplan_model::plan::Side;
 use syncplan_model::{Digest, Facts, RelPath, Snapshot, TaskName};
 
+use crate::cell::RowsStatement;
 use crate::error::StateError;
 use crate::index::{Index, replace, unpack_facts};
 use crate::outcome::Learned;
 use crate::overlay::Overlay;
-use crate::rows::in_runs;
+use crate::rows::last_of;
 use crate::state::State;
+use crate::transaction::Tx;
 
 const LOAD: &str = "load a snapshot";
 const SAVE: &str = "save a snapshot";
 
-const LEARNED: &str = "SELECT path, facts FROM learned WHERE task = ? AND side = ? ORDER BY path";
+const LEARNED: &str = "SELECT path, facts FROM learned WHERE task = $1 AND side = $2 ORDER BY path";
 
 type Row = (Vec<u8>, Option<Vec<u8>>);
 
@@ -28,12 +29,12 @@ impl State {
         source: &Digest,
     ) -> Result<Option<Snapshot>, StateError> {
         // One transaction: pages and what was learned belong together.
-        let mut tx = self.pool.begin().await.map_err(self.failed(LOAD))?;
+        let mut tx = self.read().await.map_err(self.failed(LOAD))?;
         let index = (task, Index::Seen(side), source);
         let Some(snapshot) = self.load_index(&mut tx, index, LOAD).await? else { return Ok(None) };
         let mut overlay = Overlay::of(&snapshot);
         let mut learned = false;
-        let mut rows = sqlx::query_as(LEARNED).bind(task.as_str()).bind(side.as_str()).fetch(&mut *tx);
+        let mut rows = tx.query(LEARNED).bind(task.as_str()).bind(side.as_str()).fetch();
         while let Some(row) = rows.try_next().await.map_err(self.failed(LOAD))? {
             let (path, facts) = self.read_learned(row)?;
             overlay.put(&path, facts).map_err(|e| self.damaged(LOAD, e))?;
@@ -55,12 +56,12 @@ impl State {
         source: &Digest,
         snapshot: &Snapshot,
     ) -> Result<(), StateError> {
-        let mut tx = self.write().await.map_err(self.failed(SAVE))?;
+        let mut tx = self.write([task]).await.map_err(self.failed(SAVE))?;
         replace(&mut tx, (task, Index::Seen(side), source), snapshot).await.map_err(self.failed(SAVE))?;
-        sqlx::query("DELETE FROM learned WHERE task = ? AND side = ?")
+        tx.query("DELETE FROM learned WHERE task = $1 AND side = $2")
             .bind(task.as_str())
             .bind(side.as_str())
-            .execute(&mut *tx)
+            .execute()
             .await
             .map_err(self.failed(SAVE))?;
         tx.commit().await.map_err(self.failed(SAVE))
@@ -72,8 +73,9 @@ impl State {
         task: &TaskName,
         side: Side,
     ) -> Result<Vec<(RelPath, Option<Facts>)>, StateError> {
-        let query = sqlx::query_as(LEARNED).bind(task.as_str()).bind(side.as_str());
-        let rows: Vec<Row> = query.fetch_all(&self.pool).await.map_err(self.failed(LOAD))?;
+        let mut tx = self.read().await.map_err(self.failed(LOAD))?;
+        let query = tx.query(LEARNED).bind(task.as_str()).bind(side.as_str());
+        let rows: Vec<Row> = query.fetch_all().await.map_err(self.failed(LOAD))?;
         rows.into_iter().map(|row| self.read_learned(row)).collect()
     }
 
@@ -84,17 +86,15 @@ impl State {
 }
 
 /// Adds what was learned; what comes later counts.
-pub(crate) async fn learn(tx: &mut Transaction<'_, Sqlite>, learned: &[&Learned]) -> Result<(), sqlx::Error> {
-    for run in in_runs(learned) {
-        let mut query = QueryBuilder::new("INSERT INTO learned (task, side, path, facts) ");
-        query.push_values(run, |mut row, it| {
-            row.push_bind(it.task.as_str())
-                .push_bind(it.side.as_str())
-                .push_bind(it.path.as_bytes())
-                .push_bind(it.facts.as_ref().map(Facts::to_packed));
-        });
-        query.push(" ON CONFLICT (task, side, path) DO UPDATE SET facts = excluded.facts");
-        query.build().execute(&mut **tx).await?;
-    }
-    Ok(())
+pub(crate) async fn learn(tx: &mut Tx, learned: &[&Learned]) -> Result<(), sqlx::Error> {
+    const LEARN: RowsStatement = RowsStatement {
+        head: "INSERT INTO learned (task, side, path, facts)",
+        tail: " ON CONFLICT (task, side, path) DO UPDATE SET facts = excluded.facts",
+    };
+    let learned = last_of(learned, |it| (&it.task, it.side, &it.path));
+    tx.put(&LEARN, &learned, |it| {
+        let facts = it.facts.as_ref().map(Facts::to_packed);
+        [it.task.as_str().into(), it.side.as_str().into(), it.path.as_bytes().into(), facts.into()]
+    })
+    .await
 }

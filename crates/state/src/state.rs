@@ -1,28 +1,25 @@
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use syncplan_model::TaskName;
 
+use crate::address::{Address, describe_file, describe_server};
+use crate::database::Database;
 use crate::error::StateError;
-
-/// How long a write waits for another process to finish its own.
-const BUSY: Duration = Duration::from_secs(30);
-
-/// Readers and the one writer that SQLite allows.
-const CONNECTIONS: u32 = 4;
+use crate::transaction::Tx;
 
 /// What syncplan remembers between runs.
 ///
-/// Several processes may read and write it at once; only one of them may execute a plan.
+/// Several processes may read and write it at once, of several machines if it is on a server; one at a
+/// time may apply a plan to a task.
 #[derive(Debug, Clone)]
 pub struct State {
-    pub(crate) pool: SqlitePool,
-    pub(crate) file: PathBuf,
+    pub(crate) database: Database,
+    name: Arc<str>,
 }
 
 impl State {
-    /// Opens the database, and creates it, with its folder, where there is none.
+    /// Opens a file, and creates it, with its folder, where there is none.
     pub async fn open(file: &Path) -> Result<Self, StateError> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(|source| StateError::File {
@@ -31,50 +28,50 @@ impl State {
                 source,
             })?;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect_with(options)
-            .await
-            .map_err(|source| StateError::database("open the database", file, source))?;
-        let migrated = sqlx::migrate!().run(&pool).await;
-        migrated.map_err(|error| StateError::migration(file, error))?;
-        Ok(Self { pool, file: file.to_owned() })
+        let name = describe_file(file);
+        Ok(Self { database: Database::open(file, &name).await?, name: name.into() })
     }
 
-    /// Beside the database and named after it: two states in one folder have nothing to do with
-    /// each other.
-    pub(crate) fn lock_file(&self) -> PathBuf {
-        let file = self.file.canonicalize().unwrap_or_else(|_| self.file.clone());
-        let mut name = file.file_name().unwrap_or_default().to_owned();
-        name.push(".lock");
-        file.with_file_name(name)
+    /// Opens `sqlite:FILE`, a plain path, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    ///
+    /// On a server the tables are in the schema `syncplan`, which is created where there is none, or where
+    /// `?options[search_path]=SCHEMA` says. `?sslmode=verify-full` and what else such an address may have
+    /// are those of PostgreSQL.
+    pub async fn connect(address: &str) -> Result<Self, StateError> {
+        match Address::parse(address)? {
+            Address::File(file) => Self::open(&file).await,
+            Address::Server(options) => {
+                let name = describe_server(&options);
+                Ok(Self { database: Database::connect(*options, &name).await?, name: name.into() })
+            }
+        }
     }
 
-    /// The database's file.
-    pub fn file(&self) -> &Path {
-        &self.file
+    /// Where it is, for people: the file, or the server and the database.
+    pub fn describe(&self) -> &str {
+        &self.name
     }
 
     /// Closes the database; dropping it does so too, a little later.
     pub async fn close(self) {
-        self.pool.close().await;
+        self.database.close().await;
     }
 
-    /// A transaction that writes. It takes the writer's place at once: a reader that becomes a
-    /// writer later cannot wait for another one.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await
+    /// A transaction that sees one moment.
+    pub(crate) async fn read(&self) -> Result<Tx, sqlx::Error> {
+        self.database.read().await
+    }
+
+    /// A transaction that writes what belongs to these tasks.
+    pub(crate) async fn write<'a>(
+        &self,
+        tasks: impl IntoIterator<Item = &'a TaskName>,
+    ) -> Result<Tx, sqlx::Error> {
+        self.database.write(tasks).await
     }
 
     pub(crate) fn failed(&self, operation: &'static str) -> impl Fn(sqlx::Error) -> StateError {
-        move |source| StateError::database(operation, &self.file, source)
+        move |source| StateError::database(operation, &self.name, source)
     }
 
     pub(crate) fn damaged(
@@ -82,6 +79,6 @@ impl State {
         operation: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> StateError {
-        StateError::damaged(operation, &self.file, source)
+        StateError::damaged(operation, &self.name, source)
     }
 }

@@ -86,7 +86,7 @@ async fn another_plan_waits_until_an_interrupted_one_is_settled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_effect_has_its_intent_on_record() {
     let (world, plan) = folders_that_differ().await;
-    let file = world.state.file().to_owned();
+    let file = world.state.describe().to_owned();
     let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(file))
         .await
         .unwrap();

@@ -1,20 +1,34 @@
 use std::collections::HashMap;
 
-use syncplan_state::{Conclusion, Ending, Intent, NewRun, Outcome, State, StateError};
+use syncplan_state::{Conclusion, Ending, Intent, NewRun, Outcome, StateError};
 
-use crate::{Home, action, path, plan_id, run_of};
+use crate::{Home, Place, action, on_both_databases, path, plan_id, run_of};
 
-fn intent(name: &str) -> Intent {
+on_both_databases!(
+    a_new_run_knows_what_earlier_ones_did_and_left_open,
+    only_a_run_of_the_same_instance_is_resumed,
+    another_plan_on_the_same_task_waits,
+    one_run_at_a_time,
+    writers_wait_for_each_other,
+);
+
+pub(crate) fn intent(name: &str) -> Intent {
     Intent { action: action(name), temporary: Some(path(format!("{name}.tmp"))) }
 }
 
-fn conclusion(name: &str, outcome: Outcome) -> Conclusion {
-    Conclusion { action: action(name), outcome, message: None, learned: vec![], agreed: vec![] }
+pub(crate) fn conclusion(name: &str, outcome: Outcome) -> Conclusion {
+    Conclusion {
+        action: action(name),
+        outcome,
+        message: None,
+        learned: vec![],
+        agreed: vec![],
+        trashed: None,
+    }
 }
 
-#[tokio::test]
-async fn a_new_run_knows_what_earlier_ones_did_and_left_open() {
-    let home = Home::new().await;
+async fn a_new_run_knows_what_earlier_ones_did_and_left_open(place: Place) {
+    let home = Home::new(place).await;
     let first = home.state.begin(&run_of("p")).await.unwrap();
     assert!(first.progress.done.is_empty() && first.open.is_empty());
     first.journal.intend(&["a", "b", "c", "d"].map(intent)).await.unwrap();
@@ -44,9 +58,8 @@ async fn a_new_run_knows_what_earlier_ones_did_and_left_open() {
     assert_eq!(history[0].run, run);
 }
 
-#[tokio::test]
-async fn only_a_run_of_the_same_instance_is_resumed() {
-    let home = Home::new().await;
+async fn only_a_run_of_the_same_instance_is_resumed(place: Place) {
+    let home = Home::new(place).await;
     let first = home.state.begin(&run_of("p")).await.unwrap();
     first.journal.conclude(&[conclusion("a", Outcome::Applied)]).await.unwrap();
     drop(first);
@@ -55,9 +68,8 @@ async fn only_a_run_of_the_same_instance_is_resumed() {
     assert_eq!(home.state.progress(&plan_id("p"), "first").await.unwrap().done.len(), 1);
 }
 
-#[tokio::test]
-async fn another_plan_on_the_same_task_waits() {
-    let home = Home::new().await;
+async fn another_plan_on_the_same_task_waits(place: Place) {
+    let home = Home::new(place).await;
     let first = home.state.begin(&run_of("p")).await.unwrap();
     first.journal.intend(&[intent("a")]).await.unwrap();
     drop(first);
@@ -68,24 +80,23 @@ async fn another_plan_on_the_same_task_waits() {
     home.state.begin(&run_of("p")).await.unwrap();
 }
 
-#[tokio::test]
-async fn one_run_at_a_time() {
-    let home = Home::new().await;
-    let other = State::open(&home.file()).await.unwrap();
+async fn one_run_at_a_time(place: Place) {
+    let home = Home::new(place).await;
+    let other = home.again().await;
     let first = home.state.begin(&run_of("p")).await.unwrap();
     for state in [&home.state, &other] {
         let refused = state.begin(&run_of("p")).await.unwrap_err();
-        assert!(matches!(refused, StateError::Locked { pid: Some(pid), .. } if pid == std::process::id()));
+        let StateError::Locked { task, holder } = refused else { panic!("{refused:?}") };
+        assert_eq!((task, holder.pid), (crate::task(), i64::from(std::process::id())));
     }
     first.journal.finish(Ending::Done).await.unwrap();
     other.begin(&run_of("p")).await.unwrap();
 }
 
-#[tokio::test]
-async fn writers_wait_for_each_other() {
-    let home = Home::new().await;
+async fn writers_wait_for_each_other(place: Place) {
+    let home = Home::new(place).await;
     let begun = home.state.begin(&run_of("p")).await.unwrap();
-    let other = State::open(&home.file()).await.unwrap();
+    let other = home.again().await;
     let (intents, conclusions) =
         (["a", "b"].map(intent), ["a", "b"].map(|name| conclusion(name, Outcome::Applied)));
     let snapshot = crate::snapshot("a1");

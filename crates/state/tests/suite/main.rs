@@ -5,33 +5,26 @@
 mod base;
 mod damage;
 mod journal;
+mod leases;
+mod log;
+mod place;
+mod server;
 mod snapshots;
-
-use std::path::PathBuf;
+mod transfers;
+mod trash;
 
 use syncplan_model::plan::{ActionId, Op, PlanId, Side};
 use syncplan_model::{Entry, Facts, RelPath, Snapshot, SnapshotBuilder, TaskName, Token};
-use syncplan_state::{NewRun, State};
+use syncplan_state::NewRun;
 
-struct Home {
-    folder: tempfile::TempDir,
-    state: State,
-}
-
-impl Home {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(&folder.path().join("state.db")).await.unwrap();
-        Self { folder, state }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("state.db")
-    }
-}
+use crate::place::{Home, Place, on_both_databases};
 
 fn task() -> TaskName {
-    TaskName::new("photos").unwrap()
+    task_named("photos")
+}
+
+fn task_named(name: &str) -> TaskName {
+    TaskName::new(name).unwrap()
 }
 
 fn path(path: impl AsRef<[u8]>) -> RelPath {

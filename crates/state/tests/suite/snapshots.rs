@@ -3,7 +3,14 @@ use syncplan_model::snapshot::{Problem, ProblemKind};
 use syncplan_model::{Digest, Entry, EntryKind, Facts, SnapshotBuilder};
 use syncplan_state::{Conclusion, Learned, Outcome};
 
-use crate::{Home, action, file, path, run_of, show, snapshot, task};
+use crate::{Home, Place, action, file, on_both_databases, path, run_of, show, snapshot, task};
+
+on_both_databases!(
+    what_was_saved_is_loaded,
+    facts_of_another_place_are_not_believed,
+    what_was_learned_lies_over_the_snapshot_until_the_next_one,
+    a_snapshot_of_many_pages_comes_back_whole,
+);
 
 async fn learn(home: &Home, learned: &[(&str, Option<Facts>)]) {
     let begun = home.state.begin(&run_of("any")).await.unwrap();
@@ -19,6 +26,7 @@ async fn learn(home: &Home, learned: &[(&str, Option<Facts>)]) {
         message: None,
         learned: learned.collect(),
         agreed: vec![],
+        trashed: None,
     };
     begun.journal.conclude(&[conclusion]).await.unwrap();
 }
@@ -31,9 +39,8 @@ async fn save(home: &Home, files: &str) {
     home.state.save_snapshot(&task(), Side::Local, &Digest::of(b"here"), &snapshot(files)).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_was_saved_is_loaded() {
-    let home = Home::new().await;
+async fn what_was_saved_is_loaded(place: Place) {
+    let home = Home::new(place).await;
     assert_eq!(known(&home).await, None);
     save(&home, "a1 b2").await;
     assert_eq!(known(&home).await.unwrap(), "a1 b2");
@@ -43,17 +50,15 @@ async fn what_was_saved_is_loaded() {
     assert!(other.is_none());
 }
 
-#[tokio::test]
-async fn facts_of_another_place_are_not_believed() {
-    let home = Home::new().await;
+async fn facts_of_another_place_are_not_believed(place: Place) {
+    let home = Home::new(place).await;
     save(&home, "a1").await;
     let elsewhere = home.state.load_snapshot(&task(), Side::Local, &Digest::of(b"there")).await.unwrap();
     assert!(elsewhere.is_none());
 }
 
-#[tokio::test]
-async fn what_was_learned_lies_over_the_snapshot_until_the_next_one() {
-    let home = Home::new().await;
+async fn what_was_learned_lies_over_the_snapshot_until_the_next_one(place: Place) {
+    let home = Home::new(place).await;
     save(&home, "b1 d1 f1 h1").await;
     let learned = [
         ("a", Some(file("2"))),
@@ -71,9 +76,8 @@ async fn what_was_learned_lies_over_the_snapshot_until_the_next_one() {
     assert_eq!(known(&home).await.unwrap(), "z1");
 }
 
-#[tokio::test]
-async fn a_snapshot_of_many_pages_comes_back_whole() {
-    let home = Home::new().await;
+async fn a_snapshot_of_many_pages_comes_back_whole(place: Place) {
+    let home = Home::new(place).await;
     let mut builder = SnapshotBuilder::new();
     for number in 0..10_000 {
         let entry = Entry { path: path(format!("d/{number:06}")), facts: file(&number.to_string()) };

@@ -187,7 +187,8 @@ pub trait PartialWrites: Send + Sync {
     /// has a place among the files. Answers the name that every other call goes by.
     async fn begin(&self, path: &RelPath, options: &WriteOptions) -> Result<String, StoreError>;
 
-    /// Puts one part; answers what [`finish`](Self::finish) has to know it by.
+    /// Puts one part; answers what [`finish`](Self::finish) has to know it by. A draft that is gone is
+    /// [`StoreErrorKind::NotFound`](crate::StoreErrorKind::NotFound).
     async fn put(
         &self,
         path: &RelPath,
@@ -196,7 +197,10 @@ pub trait PartialWrites: Send + Sync {
         content: Bytes,
     ) -> Result<String, StoreError>;
 
-    /// The parts that are there whole; `None` if there is no such draft any more.
+    /// The parts that are there, in order; `None` if there is no such draft any more.
+    ///
+    /// Where parts can be read back, their presence and their size prove nothing: a draft is told by its
+    /// length there, which a gap, or half a part at the end, has as well.
     async fn parts(&self, path: &RelPath, draft: &str) -> Result<Option<Vec<WrittenPart>>, StoreError>;
 
     /// Reads a range of what was put; unsupported where parts cannot be read back.
@@ -209,6 +213,9 @@ pub trait PartialWrites: Send + Sync {
 
     /// Has the draft stand at `path`, if what stands there still is what was expected. `tags` has what each
     /// part is known by, in order.
+    ///
+    /// A draft that is gone is [`StoreErrorKind::NotFound`](crate::StoreErrorKind::NotFound); one whose parts
+    /// are others, or not as long as was announced, is [`StoreErrorKind::Changed`](crate::StoreErrorKind::Changed).
     async fn finish(
         &self,
         path: &RelPath,
@@ -230,7 +237,7 @@ pub struct Part {
     pub offset: u64,
 }
 
-/// A part of a draft that is there whole.
+/// A part of a draft that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenPart {
     /// Which, from 0.
@@ -245,7 +252,7 @@ pub struct WrittenPart {
 #[async_trait]
 pub trait Housekeeping: Send + Sync {
     /// Everything with a reserved name, in any order: what is below `.syncplan/`, and temporaries wherever
-    /// they stand. A folder that cannot be read is an error, and the stream goes on.
+    /// they stand, in stores that make any. A folder that cannot be read is an error, and the stream goes on.
     fn reserved(&self) -> BoxStream<'_, Result<Reserved, StoreError>>;
 
     /// Drafts that were begun and neither finished nor abandoned, as far as they have no place among the

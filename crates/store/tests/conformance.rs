@@ -3,18 +3,20 @@
 use syncplan_store::conformance::conformance;
 use syncplan_store::{LocalStore, MemoryStore, Store};
 
-async fn check(store: &dyn Store) {
-    let report = conformance(store, "conformance").await;
+async fn check(store: &dyn Store, again: &dyn Store) {
+    let report = conformance(store, again, "conformance").await;
     assert!(report.failed.is_empty(), "{report}");
 }
 
 #[tokio::test]
 async fn local() {
     let folder = tempfile::tempdir().unwrap();
-    check(&LocalStore::open(folder.path(), "local".to_owned()).unwrap()).await;
+    let open = || LocalStore::open(folder.path(), "local".to_owned()).unwrap();
+    check(&open(), &open()).await;
 }
 
 #[tokio::test]
 async fn memory() {
-    check(&MemoryStore::new("memory")).await;
+    let store = MemoryStore::new("memory");
+    check(&store, &store).await;
 }

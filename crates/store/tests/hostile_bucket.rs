@@ -2,83 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::sync::{Arc, Mutex};
+mod fake;
+
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use syncplan_model::RelPath;
-use syncplan_model::spec::{ConditionalWrites, Provider};
+use syncplan_model::spec::ConditionalWrites;
 use syncplan_store::{
-    Batch, Listing, Metadata, Precondition, S3Credentials, S3Settings, S3Store, Store, StoreError,
-    StoreErrorKind, WriteOptions,
+    Batch, Listing, Metadata, Precondition, S3Store, Store, StoreError, StoreErrorKind, WriteOptions,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// Answers requests with what `answer` makes of each head, and remembers the heads.
-struct Fake {
-    url: String,
-    heads: Arc<Mutex<Vec<String>>>,
-}
-
-impl Fake {
-    async fn start(answer: impl Fn(&str, usize) -> String + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&heads);
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = Vec::new();
-                let mut byte = [0];
-                while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).await.is_ok() {
-                    head.push(byte[0]);
-                }
-                let head = String::from_utf8(head).unwrap();
-                let length =
-                    head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                let mut body = vec![0; length.unwrap_or(0)];
-                stream.read_exact(&mut body).await.unwrap();
-                let number = {
-                    let mut seen = seen.lock().unwrap();
-                    seen.push(head.clone());
-                    seen.len()
-                };
-                let _ = stream.write_all(answer(&head, number).as_bytes()).await;
-                let _ = stream.shutdown().await;
-            }
-        });
-        Self { url, heads }
-    }
-
-    fn store(&self) -> S3Store {
-        self.store_with(|_| {})
-    }
-
-    fn store_with(&self, change: impl FnOnce(&mut S3Settings)) -> S3Store {
-        let mut settings = S3Settings {
-            endpoint: Some(self.url.clone()),
-            credentials: Some(S3Credentials {
-                access_key_id: "id".to_owned(),
-                secret_access_key: "canary-secret".into(),
-                session_token: Some("canary-token".into()),
-            }),
-            retries: 2,
-            timeout: Duration::from_secs(5),
-            ..S3Settings::new(Provider::Other, "bkt")
-        };
-        change(&mut settings);
-        S3Store::open(&settings, "bucket".to_owned()).unwrap()
-    }
-
-    fn requests(&self) -> usize {
-        self.heads.lock().unwrap().len()
-    }
-}
-
-fn reply(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len())
-}
+use self::fake::{Fake, reply};
 
 fn page(keys: &[String], next: Option<&str>) -> String {
     let mut xml = String::from("<ListBucketResult><EncodingType>url</EncodingType>");
@@ -203,16 +140,20 @@ async fn errors_say_what_kind_they_are() {
         ("403 Forbidden", "SignatureDoesNotMatch", StoreErrorKind::Denied, 1),
         ("403 Forbidden", "InvalidAccessKeyId", StoreErrorKind::Denied, 1),
         ("400 Bad Request", "ExpiredToken", StoreErrorKind::Denied, 1),
-        ("503 Slow Down", "SlowDown", StoreErrorKind::Transient, 3),
+        ("503 Slow Down", "SlowDown", StoreErrorKind::Throttled, 2),
         ("500 Internal Server Error", "InternalError", StoreErrorKind::Transient, 3),
-        ("429 Too Many Requests", "", StoreErrorKind::Transient, 3),
+        ("429 Too Many Requests", "", StoreErrorKind::Throttled, 2),
+        ("409 Conflict", "ConditionalRequestConflict", StoreErrorKind::Transient, 3),
+        ("409 Conflict", "OperationAborted", StoreErrorKind::Transient, 3),
+        ("400 Bad Request", "BadDigest", StoreErrorKind::Transient, 3),
         ("501 Not Implemented", "NotImplemented", StoreErrorKind::Unsupported, 1),
     ] {
         let body = format!(
             "<Error><Code>{code}</Code><Message>m\u{1b}[2K</Message><StringToSign>x</StringToSign></Error>"
         );
         let fake = Fake::start(move |_, _| reply(status, "", &body)).await;
-        let error = fake.store().check().await.unwrap_err();
+        let read = fake.store().read(&RelPath::new("x").unwrap(), None, None).await;
+        let error = read.map(|_| ()).unwrap_err();
         assert_eq!((error.kind, fake.requests()), (kind, requests), "{code}");
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(!cause.contains('\u{1b}') && !cause.contains("StringToSign"), "{cause}");

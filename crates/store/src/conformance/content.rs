@@ -1,6 +1,6 @@
 use syncplan_model::{Capability, Digest, EntryKind, Mtime, RelPath};
 
-use super::scope::{Check, Scope, collect, ensure, expect_error, options, stream};
+use super::scope::{Check, Scope, collect, ensure, expect_error, options, pattern, stream};
 use crate::error::StoreErrorKind;
 use crate::store::{Metadata, Precondition, WriteOptions};
 
@@ -184,9 +184,4 @@ pub(super) async fn a_store_is_reached(scope: &Scope<'_>) -> Check {
 
 fn metadata(content: &[u8]) -> Metadata {
     Metadata { digest: Some(Digest::of(content)), ..Metadata::default() }
-}
-
-/// Content that is nowhere the same.
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
 }

@@ -7,8 +7,10 @@
 mod content;
 mod folders;
 mod guards;
+mod housekeeping;
 mod listing;
 mod moves;
+mod partial;
 mod scope;
 
 use std::fmt;
@@ -29,11 +31,12 @@ pub struct Report {
     pub failed: Vec<(&'static str, Failure)>,
 }
 
-/// Runs every check on an open store, below the folder `run` in it.
-pub async fn conformance(store: &dyn Store, run: &str) -> Report {
+/// Runs every check on an open store, below the folder `run` in it. `again` is another opening of the same
+/// place, as another process would have one.
+pub async fn conformance(store: &dyn Store, again: &dyn Store, run: &str) -> Report {
     let mut report = Report::default();
     for (name, check) in checks() {
-        match Scope::new(store, run, name) {
+        match Scope::new(store, again, run, name) {
             Ok(scope) => match check(&scope).await {
                 Ok(()) => report.passed.push(name),
                 Err(failure) => report.failed.push((name, failure)),
@@ -106,6 +109,18 @@ fn checks() -> Vec<Named> {
             renames_over_what_is_expected,
             keeps_what_is_about_to_go,
             keeps_beside_the_same_content,
+        }
+        partial {
+            parts_become_a_file,
+            a_part_that_is_put_again_replaces_the_first,
+            another_goes_on_with_a_draft,
+            a_draft_begins_and_ends_as_expected,
+            a_draft_that_lacks_something_is_not_finished,
+            a_draft_that_is_gone_is_not_found,
+            drafts_are_found_until_they_are_abandoned,
+        }
+        housekeeping {
+            what_is_reserved_is_found,
         }
         listing {
             what_stands_there_is_listed,

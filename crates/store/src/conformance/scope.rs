@@ -20,6 +20,8 @@ pub(super) type Check<T = ()> = Result<T, Failure>;
 /// A folder of a store for one check.
 pub(super) struct Scope<'a> {
     pub(super) store: &'a dyn Store,
+    /// The same place, as another process sees it.
+    pub(super) again: &'a dyn Store,
     folder: RelPath,
 }
 
@@ -65,8 +67,8 @@ impl From<syncplan_model::PathError> for Failure {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(store: &'a dyn Store, run: &str, name: &str) -> Check<Self> {
-        Ok(Self { store, folder: RelPath::new(format!("{run}/{name}"))? })
+    pub(super) fn new(store: &'a dyn Store, again: &'a dyn Store, run: &str, name: &str) -> Check<Self> {
+        Ok(Self { store, again, folder: RelPath::new(format!("{run}/{name}"))? })
     }
 
     pub(super) fn has(&self, capability: Capability) -> bool {
@@ -175,6 +177,11 @@ pub(super) fn options(size: u64, precondition: Precondition) -> WriteOptions {
 
 pub(super) fn to(precondition: Precondition) -> MoveOptions {
     MoveOptions { expect: None, precondition, temporary: None }
+}
+
+/// Content that is nowhere the same.
+pub(super) fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
 }
 
 /// Content in chunks of uneven length, as transfers bring them.

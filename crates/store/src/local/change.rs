@@ -28,6 +28,7 @@ impl Inner {
             return Err(StoreError::new(StoreErrorKind::Precondition, "delete", path));
         }
         rustix::fs::unlinkat(&place, place.name(), AtFlags::empty()).map_err(fail)?;
+        syncplan_failpoint::hit("local/removed");
         self.mark_dirty();
         Ok(())
     }
@@ -53,6 +54,7 @@ impl Inner {
             Err(Errno::EXIST) => Err(fail(Errno::NOTEMPTY)),
             Err(errno) => Err(fail(errno)),
             Ok(()) => {
+                self.durable_folders().remove(path);
                 self.mark_dirty();
                 Ok(())
             }
@@ -85,6 +87,7 @@ impl Inner {
         if !placed.map_err(fail)? {
             return Err(refused());
         }
+        syncplan_failpoint::hit("local/renamed");
         self.mark_dirty();
         facts_at(&place).map_err(fail)?.ok_or_else(|| fail(Errno::NOENT))
     }

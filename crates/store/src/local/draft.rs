@@ -1,5 +1,4 @@
 use std::fs::File;
-use std::io::Write as _;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
@@ -8,14 +7,18 @@ use syncplan_model::{Facts, Mtime};
 
 use super::facts::{PERMISSIONS, facts, facts_at};
 use super::root::Place;
+use super::sparse;
 use crate::store::{Metadata, Precondition};
 
-/// New content beside its target, not yet in place: dropped, it leaves nothing behind.
+/// New content beside its target, not yet in place: dropped, it leaves nothing behind, unless somebody
+/// means to go on with it.
 pub(super) struct Draft<'a> {
     target: Place<'a>,
     name: Vec<u8>,
     file: File,
-    installed: bool,
+    /// How much was appended.
+    length: u64,
+    stays: bool,
 }
 
 /// How a draft came to stand at its target, or did not.
@@ -30,16 +33,32 @@ impl<'a> Draft<'a> {
     /// An empty file called `name` in the folder of `target`.
     ///
     /// Temporaries are named by whoever runs a plan, so one that stands there is left over from an
-    /// earlier try at the same action.
-    pub(super) fn create(target: Place<'a>, name: Vec<u8>) -> Result<Self> {
-        let fd = match create_file(&target, &name) {
+    /// earlier try at the same action. Until it is in place nobody may read it who may not read what
+    /// will have `mode`.
+    pub(super) fn create(target: Place<'a>, name: Vec<u8>, mode: Option<u32>) -> Result<Self> {
+        let fd = match create_file(&target, &name, mode) {
             Err(Errno::EXIST) => {
                 rustix::fs::unlinkat(&target, name.as_slice(), AtFlags::empty())?;
-                create_file(&target, &name)?
+                create_file(&target, &name, mode)?
             }
             fd => fd?,
         };
-        Ok(Self { target, name, file: File::from(fd), installed: false })
+        syncplan_failpoint::hit("local/draft-created");
+        Ok(Self { target, name, file: File::from(fd), length: 0, stays: false })
+    }
+
+    /// A draft that was left, with all that belongs into it.
+    pub(super) fn opened(target: Place<'a>, name: Vec<u8>, file: File) -> Self {
+        Self { target, name, file, length: 0, stays: true }
+    }
+
+    /// Leaves it where it is, for whoever goes on with it.
+    pub(super) fn leave(mut self) {
+        self.stays = true;
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
     }
 
     pub(super) fn file(&self) -> &File {
@@ -47,7 +66,9 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.file.write_all(bytes)
+        sparse::write_fresh(&self.file, self.length, bytes)?;
+        self.length += bytes.len() as u64;
+        Ok(())
     }
 
     /// Gives it its time and permissions and puts it in place, if `precondition` holds there.
@@ -60,6 +81,7 @@ impl<'a> Draft<'a> {
         if !precondition.holds(found.as_ref()) {
             return Ok(Installed::Refused);
         }
+        self.reach_the_end()?;
         let mode = metadata.mode.or(found.as_ref().and_then(|facts| facts.mode));
         set_metadata(&self.file, metadata.mtime, mode)?;
         if found.is_some() {
@@ -68,8 +90,17 @@ impl<'a> Draft<'a> {
         if !self.put_in_place(precondition)? {
             return Ok(Installed::Refused);
         }
-        self.installed = true;
+        self.stays = true;
+        syncplan_failpoint::hit("local/renamed");
         Ok(Installed::Done(facts(&rustix::fs::fstat(&self.file)?)))
+    }
+
+    /// Zeros at the end of what was appended were left out.
+    fn reach_the_end(&self) -> Result<()> {
+        if rustix::fs::fstat(&self.file)?.st_size.unsigned_abs() < self.length {
+            rustix::fs::ftruncate(&self.file, self.length)?;
+        }
+        Ok(())
     }
 
     fn put_in_place(&self, precondition: &Precondition) -> Result<bool> {
@@ -89,7 +120,7 @@ impl<'a> Draft<'a> {
 
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
-        if !self.installed {
+        if !self.stays {
             // Nobody is left to tell, and what stays behind is collected as a temporary.
             let _ = rustix::fs::unlinkat(&self.target, self.name.as_slice(), AtFlags::empty());
         }
@@ -119,9 +150,10 @@ fn rename_over(target: &Place<'_>, name: &[u8]) -> Result<bool> {
     rustix::fs::renameat(target, name, target, target.name()).map(|()| true)
 }
 
-fn create_file(target: &Place<'_>, name: &[u8]) -> Result<OwnedFd> {
+fn create_file(target: &Place<'_>, name: &[u8], mode: Option<u32>) -> Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(target, name, flags, Mode::from_raw_mode(0o666))
+    let mode = mode.map_or(0o666, |mode| mode & 0o666 | 0o600);
+    rustix::fs::openat(target, name, flags, Mode::from_raw_mode(mode))
 }
 
 /// Sets what is given on an open file.

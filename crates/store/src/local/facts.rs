@@ -51,6 +51,11 @@ fn token(stat: &Stat) -> Token {
     Token::new(format!("{:x}-{:x}.{:x}", stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
 }
 
+/// When it was last changed, by the clock of the system: nobody can set it.
+pub(super) fn changed_at(stat: &Stat) -> Mtime {
+    Mtime { seconds: stat.st_ctime, nanos: u32::try_from(stat.st_ctime_nsec).unwrap_or(0) }
+}
+
 fn mtime(stat: &Stat) -> Mtime {
     Mtime { seconds: stat.st_mtime, nanos: u32::try_from(stat.st_mtime_nsec).unwrap_or(0) }
 }

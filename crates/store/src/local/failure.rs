@@ -1,10 +1,19 @@
 use rustix::io::Errno;
+use syncplan_model::RelPath;
 
 use crate::error::{StoreError, StoreErrorKind};
 
 /// An error of the operating system as one of this store.
 pub(super) fn failure(errno: Errno, operation: &'static str, object: impl AsRef<[u8]>) -> StoreError {
     StoreError::new(kind(errno), operation, object).because(std::io::Error::from(errno))
+}
+
+/// An error of the standard library as one of this store.
+pub(super) fn io_failure(error: std::io::Error, operation: &'static str, path: &RelPath) -> StoreError {
+    match Errno::from_io_error(&error) {
+        Some(errno) => failure(errno, operation, path),
+        None => StoreError::new(StoreErrorKind::Other, operation, path).because(error),
+    }
 }
 
 fn kind(errno: Errno) -> StoreErrorKind {

@@ -51,7 +51,8 @@ impl Inner {
         if is_same_file(before, &kept) {
             self.mark_dirty();
             // Whoever asked is about to destroy the other name.
-            target.sync_names().map_err(fail)?;
+            self.sync_way(to).map_err(fail)?;
+            syncplan_failpoint::hit("local/kept");
             return Ok(Some(facts(&kept)));
         }
         if linked {
@@ -72,8 +73,25 @@ impl Inner {
             }
             created => drop(created?),
         }
-        self.root.place(to).and_then(|target| target.sync_names()).map_err(fail)?;
+        self.sync_way(to).map_err(fail)?;
+        syncplan_failpoint::hit("local/kept");
         Ok(found)
+    }
+}
+
+impl Inner {
+    /// Makes a new name survive a power loss, and the folders on the way to it: those once, since whoever
+    /// keeps one thing in a folder keeps more.
+    fn sync_way(&self, to: &RelPath) -> rustix::io::Result<()> {
+        self.root.place(to)?.sync_names()?;
+        let folders: Vec<_> = to.ancestors().filter_map(|folder| RelPath::new(folder).ok()).collect();
+        for folder in folders {
+            if !self.durable_folders().contains(&folder) {
+                self.root.place(&folder)?.sync_names()?;
+                self.durable_folders().insert(folder);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,12 +1,13 @@
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use rustix::fs::{AtFlags, RawDir};
 use rustix::io::Errno;
-use syncplan_model::{Entry, EntryKind, Facts, PathError, RESERVED_DIR, RelPath, TEMPORARY_PREFIX};
+use syncplan_model::{Entry, EntryKind, Facts, PathError, RESERVED_DIR, RelPath};
 
 use super::facts::{facts, link_target};
+use super::is_temporary;
 use super::root::Root;
 use crate::store::{Batch, Rejected};
 
@@ -15,18 +16,29 @@ const BUFFER: usize = 64 * 1024;
 
 /// Lists one folder relative to its handle: no path is ever joined for the system to look up.
 pub(super) fn read_dir(root: &Root, dir: Option<&RelPath>) -> rustix::io::Result<Batch> {
-    let fd = root.open_dir(dir)?;
-    let fd = std::os::fd::AsFd::as_fd(&fd);
-    let mut buffer = Box::new_uninit_slice(BUFFER);
     let mut batch = Batch::default();
-    let mut names: RawDir<'_, _> = RawDir::new(fd, as_uninit(&mut buffer));
+    for_each_name(root, dir, |fd, name| {
+        if is_left_out(dir, name.to_bytes()) { Ok(()) } else { add(&mut batch, fd, dir, name) }
+    })?;
+    Ok(batch)
+}
+
+/// Everything in a folder but the folder itself and the one above it.
+pub(super) fn for_each_name(
+    root: &Root,
+    dir: Option<&RelPath>,
+    mut visit: impl FnMut(BorrowedFd<'_>, &CStr) -> rustix::io::Result<()>,
+) -> rustix::io::Result<()> {
+    let fd = root.open_dir(dir)?;
+    let mut buffer = Box::new_uninit_slice(BUFFER);
+    let mut names: RawDir<'_, _> = RawDir::new(fd.as_fd(), as_uninit(&mut buffer));
     while let Some(name) = names.next() {
         let name = name?;
-        if !is_left_out(dir, name.file_name().to_bytes()) {
-            add(&mut batch, fd, dir, name.file_name())?;
+        if !matches!(name.file_name().to_bytes(), b"." | b"..") {
+            visit(fd.as_fd(), name.file_name())?;
         }
     }
-    Ok(batch)
+    Ok(())
 }
 
 fn as_uninit(buffer: &mut [MaybeUninit<u8>]) -> &mut [MaybeUninit<u8>] {
@@ -34,10 +46,7 @@ fn as_uninit(buffer: &mut [MaybeUninit<u8>]) -> &mut [MaybeUninit<u8>] {
 }
 
 fn is_left_out(dir: Option<&RelPath>, name: &[u8]) -> bool {
-    name == b"."
-        || name == b".."
-        || name.starts_with(TEMPORARY_PREFIX.as_bytes())
-        || (dir.is_none() && name == RESERVED_DIR.as_bytes())
+    is_temporary(name) || (dir.is_none() && name == RESERVED_DIR.as_bytes())
 }
 
 fn add(batch: &mut Batch, fd: BorrowedFd<'_>, dir: Option<&RelPath>, name: &CStr) -> rustix::io::Result<()> {
@@ -66,7 +75,7 @@ fn look(fd: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<Facts> {
     Ok(facts)
 }
 
-fn join(dir: Option<&RelPath>, name: &[u8]) -> Result<RelPath, PathError> {
+pub(super) fn join(dir: Option<&RelPath>, name: &[u8]) -> Result<RelPath, PathError> {
     dir.map_or_else(|| RelPath::new(name), |dir| dir.join(name))
 }
 

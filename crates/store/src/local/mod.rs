@@ -4,21 +4,26 @@
 //! path, so that no link in any folder, whoever puts it there and whenever, leads out of the root.
 
 mod change;
+mod copier;
 mod draft;
 mod facts;
 mod failure;
+mod housekeeper;
 mod keeper;
 mod lister;
 mod mover;
+mod partial;
 mod reader;
 mod root;
+mod sparse;
 mod writer;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -71,6 +76,8 @@ struct Inner {
     temporaries: AtomicU64,
     /// Whether something was done that no `sync` has covered yet.
     dirty: AtomicBool,
+    /// Folders of which is known that their names survive a power loss.
+    durable_folders: Mutex<HashSet<RelPath>>,
 }
 
 impl LocalStore {
@@ -121,6 +128,7 @@ impl Inner {
             run,
             temporaries: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
+            durable_folders: Mutex::default(),
         }
     }
 
@@ -131,11 +139,15 @@ impl Inner {
             return Ok(format!("{TEMPORARY_PREFIX}{}-{number:x}", self.run).into_bytes());
         };
         // What stands under the name of a temporary is overwritten: only a temporary's may be.
-        if wanted.parent() == path.parent() && wanted.file_name().starts_with(TEMPORARY_PREFIX.as_bytes()) {
+        if wanted.parent() == path.parent() && is_temporary(wanted.file_name()) {
             Ok(wanted.file_name().to_vec())
         } else {
             Err(StoreError::new(StoreErrorKind::Unsupported, "use the temporary", wanted))
         }
+    }
+
+    fn durable_folders(&self) -> MutexGuard<'_, HashSet<RelPath>> {
+        self.durable_folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn mark_dirty(&self) {
@@ -161,9 +173,17 @@ impl Inner {
     }
 
     fn read_dir(&self, dir: Option<&RelPath>) -> Result<Batch, StoreError> {
-        lister::read_dir(&self.root, dir)
-            .map_err(|errno| failure(errno, "list", dir.map_or(self.location.as_bytes(), RelPath::as_bytes)))
+        lister::read_dir(&self.root, dir).map_err(|errno| self.cannot_list(errno, dir))
     }
+
+    fn cannot_list(&self, errno: Errno, dir: Option<&RelPath>) -> StoreError {
+        failure(errno, "list", dir.map_or(self.location.as_bytes(), RelPath::as_bytes))
+    }
+}
+
+/// Whether a name is that of a temporary.
+fn is_temporary(name: &[u8]) -> bool {
+    name.starts_with(TEMPORARY_PREFIX.as_bytes()) && !name.contains(&b'/')
 }
 
 pub(crate) fn capabilities() -> Capabilities {
@@ -210,11 +230,11 @@ impl Store for LocalStore {
     }
 
     fn partial_writes(&self) -> Option<&dyn PartialWrites> {
-        None
+        Some(self)
     }
 
     fn housekeeping(&self) -> Option<&dyn Housekeeping> {
-        None
+        Some(self)
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {

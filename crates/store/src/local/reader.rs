@@ -28,7 +28,8 @@ const AHEAD: usize = 4;
 /// An open file, what was known when it was opened, and the part that is asked for.
 pub(super) struct Reading {
     file: File,
-    facts: Facts,
+    /// What it must still be at the end.
+    opened: Option<Facts>,
     range: Range<u64>,
     path: RelPath,
 }
@@ -87,7 +88,13 @@ impl Reading {
         }
         let range = range.unwrap_or(0..facts.size);
         let range = range.start.min(facts.size)..range.end.min(facts.size);
-        Ok(Self { file, facts, range, path: path.clone() })
+        Ok(Self { file, opened: Some(facts), range, path: path.clone() })
+    }
+
+    /// A range of a draft of `path`, which may be written elsewhere meanwhile.
+    pub(super) fn of_draft(file: File, facts: &Facts, range: Range<u64>, path: &RelPath) -> Self {
+        let range = range.start.min(facts.size)..range.end.min(facts.size);
+        Self { file, opened: None, range, path: path.clone() }
     }
 
     /// Whether all of it fits into one chunk.
@@ -129,8 +136,9 @@ impl Reading {
     }
 
     pub(super) fn check_unchanged(&self) -> Result<(), StoreError> {
+        let Some(opened) = &self.opened else { return Ok(()) };
         let now = rustix::fs::fstat(&self.file).map_err(|errno| failure(errno, "read", &self.path))?;
-        if unchanged(&self.facts, &facts(&now)) { Ok(()) } else { Err(self.changed()) }
+        if unchanged(opened, &facts(&now)) { Ok(()) } else { Err(self.changed()) }
     }
 
     fn changed(&self) -> StoreError {

@@ -23,8 +23,8 @@ pub(super) struct Place<'a> {
 }
 
 enum Parent<'a> {
-    Root(BorrowedFd<'a>),
-    Below(OwnedFd),
+    Borrowed(BorrowedFd<'a>),
+    Owned(OwnedFd),
 }
 
 impl Root {
@@ -35,8 +35,8 @@ impl Root {
     /// The place of `path`, whose parent must be there.
     pub(super) fn place<'a>(&'a self, path: &'a RelPath) -> Result<Place<'a>> {
         let parent = match split(path.as_bytes()).0 {
-            None => Parent::Root(self.fd.as_fd()),
-            Some(parent) => Parent::Below(self.open(parent, OFlags::PATH | OFlags::DIRECTORY)?),
+            None => Parent::Borrowed(self.fd.as_fd()),
+            Some(parent) => Parent::Owned(self.open(parent, OFlags::PATH | OFlags::DIRECTORY)?),
         };
         Ok(Place { parent, name: path.file_name() })
     }
@@ -47,7 +47,7 @@ impl Root {
             Err(Errno::NOENT) => {
                 let (parent, name) = split(path.as_bytes());
                 let parent = self.create_dirs(parent.unwrap_or_default())?;
-                Ok(Place { parent: Parent::Below(parent), name })
+                Ok(Place { parent: Parent::Owned(parent), name })
             }
             place => place,
         }
@@ -75,6 +75,8 @@ impl Root {
                     self.has_openat2.store(false, Ordering::Relaxed);
                     return self.open_by_steps(path, flags);
                 }
+                // The system looks up no path longer than this, but one handle after the other it can.
+                Err(Errno::NAMETOOLONG) => return self.open_by_steps(path, flags),
                 // Some sandboxes refuse system calls that they do not know with this one.
                 Err(Errno::PERM) => return self.open_by_steps(path, flags),
                 result => return result,
@@ -127,6 +129,11 @@ impl Place<'_> {
         self.name
     }
 
+    /// The place in the same directory that has another name.
+    pub(super) fn beside<'n>(&'n self, name: &'n [u8]) -> Place<'n> {
+        Place { parent: Parent::Borrowed(self.as_fd()), name }
+    }
+
     /// What stands there, links not followed; `None` if nothing does.
     pub(super) fn stat(&self) -> Result<Option<Stat>> {
         match rustix::fs::statat(self, self.name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -152,8 +159,8 @@ impl Place<'_> {
 impl AsFd for Place<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.parent {
-            Parent::Root(fd) => *fd,
-            Parent::Below(fd) => fd.as_fd(),
+            Parent::Borrowed(fd) => *fd,
+            Parent::Owned(fd) => fd.as_fd(),
         }
     }
 }

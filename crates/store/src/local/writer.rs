@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::draft::{Draft, Installed};
 use super::facts::facts_at;
-use super::failure::failure;
+use super::failure::{failure, io_failure};
 use super::reader::SMALL;
 use super::{Inner, LocalStore};
 use crate::error::{StoreError, StoreErrorKind};
@@ -63,7 +63,10 @@ impl LocalStore {
             let mut draft = inner.draft(path, &options)?;
             while let Some(piece) = receiver.blocking_recv() {
                 match piece {
-                    Piece::Content(chunk) => append(&mut draft, &chunk, path)?,
+                    Piece::Content(chunk) => {
+                        append(&mut draft, &chunk, path)?;
+                        syncplan_failpoint::hit("local/half-written");
+                    }
                     Piece::End => return inner.install(path, draft, &options),
                 }
             }
@@ -90,18 +93,29 @@ impl LocalStore {
 
 impl Inner {
     /// An empty draft of `path`, once what stands there is what was expected.
-    fn draft<'a>(&'a self, path: &'a RelPath, options: &WriteOptions) -> Result<Draft<'a>, StoreError> {
+    pub(super) fn draft<'a>(
+        &'a self,
+        path: &'a RelPath,
+        options: &WriteOptions,
+    ) -> Result<Draft<'a>, StoreError> {
         let fail = |errno| failure(errno, "write", path);
         let target = self.root.place_with_parents(path).map_err(fail)?;
         // The look that counts comes right before the rename; this one saves the work.
-        if !options.precondition.holds(facts_at(&target).map_err(fail)?.as_ref()) {
+        let found = facts_at(&target).map_err(fail)?;
+        if !options.precondition.holds(found.as_ref()) {
             return Err(StoreError::new(StoreErrorKind::Precondition, "write", path));
         }
         let name = self.temporary_name(path, options.temporary.as_ref())?;
-        Draft::create(target, name).map_err(fail)
+        let mode = options.metadata.mode.or(found.and_then(|facts| facts.mode));
+        Draft::create(target, name, mode).map_err(fail)
     }
 
-    fn install(&self, path: &RelPath, draft: Draft<'_>, options: &WriteOptions) -> Result<Facts, StoreError> {
+    pub(super) fn install(
+        &self,
+        path: &RelPath,
+        draft: Draft<'_>,
+        options: &WriteOptions,
+    ) -> Result<Facts, StoreError> {
         self.finish("write", path, draft, &options.metadata, &options.precondition)
     }
 
@@ -144,8 +158,5 @@ fn joined(chunks: &[Bytes]) -> Bytes {
 }
 
 fn append(draft: &mut Draft<'_>, chunk: &[u8], path: &RelPath) -> Result<(), StoreError> {
-    draft.append(chunk).map_err(|error| match rustix::io::Errno::from_io_error(&error) {
-        Some(errno) => failure(errno, "write", path),
-        None => StoreError::new(StoreErrorKind::Other, "write", path).because(error),
-    })
+    draft.append(chunk).map_err(|error| io_failure(error, "write", path))
 }

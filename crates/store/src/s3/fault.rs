@@ -26,6 +26,9 @@ pub(super) enum Fault {
     /// The answer makes no sense.
     #[error("the server's answer cannot be used: {0}")]
     Malformed(&'static str),
+    /// The server took the request for another one.
+    #[error("the server does not know how to {0}")]
+    Unknown(&'static str),
     /// The request could not even be made.
     #[error("the request cannot be made")]
     Invalid(#[source] Box<dyn Error + Send + Sync>),
@@ -63,12 +66,14 @@ impl Answer {
             | (507, _) => StoreErrorKind::Full,
             (
                 _,
-                "SlowDown"
-                | "InternalError"
-                | "RequestTimeout"
-                | "ConditionalRequestConflict"
-                | "OperationAborted",
+                "InternalError" | "RequestTimeout" | "ConditionalRequestConflict" | "OperationAborted"
+                // What arrived is not what was sent.
+                | "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch",
             ) => StoreErrorKind::Transient,
+            (_, "SlowDown" | "SlowDownRead" | "SlowDownWrite" | "TooManyRequests" | "RequestLimitExceeded")
+            | (429 | 503 | 509, _) => StoreErrorKind::Throttled,
+            (_, "NoSuchUpload") => StoreErrorKind::NotFound,
+            (_, "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall") => StoreErrorKind::Changed,
             (_, "ExpiredToken" | "InvalidToken" | "AuthorizationHeaderMalformed") | (401 | 403, _) => {
                 StoreErrorKind::Denied
             }
@@ -79,7 +84,7 @@ impl Answer {
                 StoreErrorKind::Unsupported
             }
             (404, _) => StoreErrorKind::NotFound,
-            (408 | 429 | 500 | 502 | 503 | 504, _) => StoreErrorKind::Transient,
+            (408 | 500 | 502 | 504, _) => StoreErrorKind::Transient,
             _ => StoreErrorKind::Other,
         }
     }
@@ -105,7 +110,11 @@ impl Fault {
     /// An error on the way to a bucket.
     pub(super) fn of_connection(source: HttpError, url: &str) -> Self {
         match source.kind() {
-            HttpErrorKind::Connect => Self::Unreachable { url: url.to_owned(), source },
+            // Nothing but the connection itself has a time limit there: it did not come about, or nobody
+            // acknowledges what was sent.
+            HttpErrorKind::Connect | HttpErrorKind::Timeout => {
+                Self::Unreachable { url: url.to_owned(), source }
+            }
             _ => Self::Broken(source),
         }
     }
@@ -115,16 +124,9 @@ impl Fault {
             Self::Answer(answer) => answer.kind(),
             Self::Unreachable { .. } => StoreErrorKind::Unreachable,
             Self::Broken(_) | Self::Silence => StoreErrorKind::Transient,
+            Self::Unknown(_) => StoreErrorKind::Unsupported,
             Self::Malformed(_) | Self::Invalid(_) => StoreErrorKind::Other,
         }
-    }
-
-    pub(super) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
-    }
-
-    pub(super) fn is_transient(&self) -> bool {
-        matches!(self.kind(), StoreErrorKind::Transient | StoreErrorKind::Unreachable)
     }
 
     pub(super) fn status(&self) -> Option<StatusCode> {
@@ -132,6 +134,11 @@ impl Fault {
             Self::Answer(answer) => Some(answer.status),
             _ => None,
         }
+    }
+
+    /// Whether it is about an upload of parts that is not, or no longer, there.
+    pub(super) fn is_no_upload(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.code == "NoSuchUpload")
     }
 
     pub(super) fn retry_after(&self) -> Option<Duration> {
@@ -145,6 +152,7 @@ impl Fault {
     pub(super) fn of(self, operation: &'static str, object: impl AsRef<[u8]>, bucket: &str) -> StoreError {
         let kind = self.kind();
         let object = if kind == StoreErrorKind::NoStore { bucket.as_bytes() } else { object.as_ref() };
-        StoreError::new(kind, operation, object).because(self)
+        let pause = self.retry_after();
+        StoreError::new(kind, operation, object).because(self).retry_after(pause)
     }
 }

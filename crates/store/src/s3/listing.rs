@@ -10,10 +10,11 @@ use super::encode::decode;
 use super::fault::Fault;
 use super::object::etag_token;
 use super::root::Root;
-use super::wire::{Request, read_all};
+use super::time::moment;
+use super::wire::Request;
 use super::xml::{Token, Tokens};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::store::{Batch, Rejected};
+use crate::store::{Batch, Rejected, Reserved};
 
 /// Pages that wait for whoever takes them, besides the one under way.
 const AHEAD: usize = 2;
@@ -26,7 +27,7 @@ const EMPTY_PAGES: usize = 100;
 
 /// A page as the server sent it, its keys still raw.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
+struct Page {
     objects: Vec<Object>,
     truncated: bool,
     next: Option<String>,
@@ -34,20 +35,22 @@ pub(super) struct Page {
 
 /// One line of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Object {
+pub(super) struct Object {
     key: Vec<u8>,
     size: u64,
     etag: String,
+    modified: String,
 }
 
 /// Lists everything below the root; the next page is fetched while one is used.
 pub(super) fn list(root: Arc<Root>, after: Option<RelPath>) -> BoxStream<'static, Result<Batch, StoreError>> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let task = tokio::spawn(async move {
-        let mut pager = Pager::new(root, after.as_ref());
-        while let Some(batch) = pager.next().await {
-            let failed = batch.is_err();
-            if sender.send(batch).await.is_err() || failed {
+        let prefix = root.prefix.clone();
+        let mut pager = Pager::new(Arc::clone(&root), prefix, after.as_ref());
+        while let Some(page) = pager.next().await {
+            let failed = page.is_err();
+            if sender.send(page.map(|objects| root.batch(objects))).await.is_err() || failed {
                 return;
             }
         }
@@ -68,8 +71,10 @@ impl Drop for Abort {
 }
 
 /// Walks the pages, and trusts the server with nothing: neither order, nor progress, nor an end.
-struct Pager {
+pub(super) struct Pager {
     root: Arc<Root>,
+    /// What all the keys begin with.
+    prefix: Vec<u8>,
     last_key: Vec<u8>,
     token: Option<String>,
     empty_pages: usize,
@@ -77,20 +82,22 @@ struct Pager {
 }
 
 impl Pager {
-    fn new(root: Arc<Root>, after: Option<&RelPath>) -> Self {
+    pub(super) fn new(root: Arc<Root>, prefix: Vec<u8>, after: Option<&RelPath>) -> Self {
         let last_key = after.map(|after| root.key_bytes(after.as_bytes())).unwrap_or_default();
-        Self { root, last_key, token: None, empty_pages: 0, done: false }
+        Self { root, prefix, last_key, token: None, empty_pages: 0, done: false }
     }
 
-    async fn next(&mut self) -> Option<Result<Batch, StoreError>> {
+    /// The next page; there is none after an error.
+    pub(super) async fn next(&mut self) -> Option<Result<Vec<Object>, StoreError>> {
         if self.done {
             return None;
         }
         let page = match self.fetch().await {
-            Ok(page) => page,
-            Err(fault) => return Some(Err(self.failure(fault))),
+            Ok(page) => self.take(page).map_err(Fault::Malformed),
+            Err(fault) => Err(fault),
         };
-        Some(self.take(page).map_err(|reason| self.failure(Fault::Malformed(reason))))
+        self.done |= page.is_err();
+        Some(page.map_err(|fault| self.failure(fault)))
     }
 
     fn failure(&self, fault: Fault) -> StoreError {
@@ -108,18 +115,18 @@ impl Pager {
         let mut request = Request::new(Method::GET, b"")
             .query("list-type", "2")
             .query("encoding-type", "url")
-            .query("prefix", String::from_utf8_lossy(&self.root.prefix));
+            .query("prefix", String::from_utf8_lossy(&self.prefix));
         if let Some(token) = &self.token {
             request = request.query("continuation-token", token.as_str());
         } else if !self.last_key.is_empty() {
             request = request.query("start-after", String::from_utf8_lossy(&self.last_key));
         }
-        let reply = self.root.wire.send(&request.whole()).await.map_err(|failed| failed.fault)?;
-        let document = read_all(reply.body, LONGEST_PAGE).await?;
+        let reply = self.root.wire.send(&request.whole().patient()).await.map_err(|failed| failed.fault)?;
+        let document = reply.read_all(LONGEST_PAGE).await?;
         parse(&document).ok_or(Fault::Malformed("the page of the listing is not what S3 sends"))
     }
 
-    fn take(&mut self, page: Page) -> Result<Batch, &'static str> {
+    fn take(&mut self, page: Page) -> Result<Vec<Object>, &'static str> {
         self.empty_pages = if page.objects.is_empty() { self.empty_pages + 1 } else { 0 };
         if self.empty_pages > EMPTY_PAGES {
             return Err("the listing goes on without listing anything");
@@ -127,40 +134,50 @@ impl Pager {
         if page.truncated && page.next.is_some() && page.next == self.token && page.objects.is_empty() {
             return Err("the listing repeats itself");
         }
-        let mut batch = Batch::default();
-        for object in page.objects {
+        for object in &page.objects {
             // Equal is as bad: a page that comes again.
             if object.key <= self.last_key {
                 return Err("the listing is not in order, or repeats itself");
             }
             self.last_key.clone_from(&object.key);
-            self.root.sort_in(object.into_parts(), &mut batch);
         }
         self.done = !page.truncated;
         self.token = page.next;
-        Ok(batch)
+        Ok(page.objects)
     }
 }
 
 impl Object {
-    fn into_parts(self) -> (Vec<u8>, Facts) {
-        let token = etag_token(&self.etag);
-        (self.key, Facts { token, ..Facts::file(self.size) })
+    fn facts(&self) -> Facts {
+        Facts { token: etag_token(&self.etag), ..Facts::file(self.size) }
     }
 }
 
 impl Root {
-    /// Puts one key where it belongs in a batch, or nowhere.
-    fn sort_in(&self, (key, facts): (Vec<u8>, Facts), batch: &mut Batch) {
+    fn batch(&self, objects: Vec<Object>) -> Batch {
+        let mut batch = Batch::default();
+        objects.iter().for_each(|object| self.sort_in(object, &mut batch));
+        batch
+    }
+
+    /// One of the objects below the reserved prefix.
+    pub(super) fn reserved(&self, object: Object) -> Option<Reserved> {
+        let below = object.key.strip_prefix(self.prefix.as_slice())?;
+        let path = self.path(below).ok().filter(RelPath::is_reserved)?;
+        Some(Reserved { path, facts: object.facts(), since: moment(&object.modified) })
+    }
+
+    /// Puts one object where it belongs in a batch, or nowhere.
+    fn sort_in(&self, object: &Object, batch: &mut Batch) {
         // A server that lists more than it was asked for lists nothing of ours.
-        let Some(below) = key.strip_prefix(self.prefix.as_slice()) else { return };
+        let Some(below) = object.key.strip_prefix(self.prefix.as_slice()) else { return };
         // Other tools mark folders with empty objects.
-        if (below.is_empty() || below.ends_with(b"/")) && facts.size == 0 {
+        if (below.is_empty() || below.ends_with(b"/")) && object.size == 0 {
             return;
         }
         match self.path(below) {
             Ok(path) if path.is_reserved() => {}
-            Ok(path) => batch.entries.push(Entry { path, facts }),
+            Ok(path) => batch.entries.push(Entry { path, facts: object.facts() }),
             Err(reason) => batch.rejected.push(Rejected { name: below.to_vec(), reason }),
         }
     }
@@ -223,6 +240,7 @@ impl Object {
             b"Key" => self.key = text.as_bytes().to_vec(),
             b"Size" => self.size = text.trim().parse().ok()?,
             b"ETag" => self.etag = text.trim().to_owned(),
+            b"LastModified" => self.modified = text.trim().to_owned(),
             _ => {}
         }
         Some(())
@@ -245,10 +263,11 @@ mod tests {
         let encoded = page(
             "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
              <NextContinuationToken>a&amp;b</NextContinuationToken>\
-             <Contents><Key>a%0Ab+c%2B</Key><Size>7</Size><ETag>&quot;x&quot;</ETag><Owner><ID>1</ID></Owner></Contents>",
+             <Contents><Key>a%0Ab+c%2B</Key><Size>7</Size><LastModified>T</LastModified><ETag>&quot;x&quot;</ETag><Owner><ID>1</ID></Owner></Contents>",
         );
         let encoded = encoded.unwrap();
-        assert_eq!(encoded.objects, [Object { key: b"a\nb c+".to_vec(), size: 7, etag: "\"x\"".to_owned() }]);
+        let (etag, modified) = ("\"x\"".to_owned(), "T".to_owned());
+        assert_eq!(encoded.objects, [Object { key: b"a\nb c+".to_vec(), size: 7, etag, modified }]);
         assert_eq!((encoded.truncated, encoded.next.as_deref()), (true, Some("a&b")));
 
         let plain = page("<Contents><Key>a%0A+ &#233;&lt;</Key><Size>0</Size></Contents>").unwrap();

@@ -4,17 +4,23 @@
 //! (its paths normalise, and one hostile key would fail a whole listing), every condition that a
 //! server honours can be used, and every answer can be told apart.
 
+mod checksum;
+mod copier;
 mod encode;
 mod fault;
+mod housekeeper;
 mod listing;
 mod mover;
 mod multipart;
 mod object;
+mod partial;
 mod probe;
 mod provider;
 mod reader;
 mod root;
 mod settings;
+mod tag;
+mod time;
 mod wire;
 mod writer;
 mod xml;
@@ -109,11 +115,11 @@ impl Store for S3Store {
     }
 
     fn partial_writes(&self) -> Option<&dyn PartialWrites> {
-        None
+        Some(self)
     }
 
     fn housekeeping(&self) -> Option<&dyn Housekeeping> {
-        None
+        Some(self)
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
@@ -204,7 +210,8 @@ impl Store for S3Store {
         let request = Request::new(Method::GET, b"")
             .query("list-type", "2")
             .query("max-keys", "1")
-            .query("prefix", String::from_utf8_lossy(&self.root.prefix));
+            .query("prefix", String::from_utf8_lossy(&self.root.prefix))
+            .once();
         let bucket = &self.root.wire.bucket;
         match self.root.wire.send(&request).await {
             Ok(_) => Ok(()),

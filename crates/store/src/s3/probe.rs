@@ -1,13 +1,15 @@
 use bytes::Bytes;
 use http::Method;
+use syncplan_model::Token;
 
 use super::S3Store;
 use super::fault::Fault;
+use super::object::quoted;
 use super::wire::{Failed, Request};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// An ETag that no object has.
-const NO_ETAG: &str = "\"00000000000000000000000000000000\"";
+const NO_ETAG: &str = "00000000000000000000000000000000";
 
 /// What a server was seen to do, whatever its documents say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(super) struct Honoured {
     pub(super) replace: bool,
     /// `If-Match` on a delete.
     pub(super) delete: bool,
+    /// `x-amz-copy-source-if-match` on a copy.
+    pub(super) copy_source: bool,
 }
 
 /// How a put can be told not to replace anything.
@@ -49,7 +53,7 @@ impl S3Store {
 
     async fn find_out(&self) -> Result<Honoured, Fault> {
         let key = self.root.key_bytes(format!(".syncplan/probe-{}", self.run).as_bytes());
-        let put = || Request::new(Method::PUT, &key).body(Bytes::from_static(b"probe"));
+        let put = || Request::new(Method::PUT, &key).body(Bytes::from_static(b"probe")).patient();
         self.root.wire.send(&put()).await.map_err(|failed| failed.fault)?;
         let mut honoured = Honoured::default();
         let own = self.traits.forbid_overwrite.map(Create::Own);
@@ -60,8 +64,13 @@ impl S3Store {
             }
         }
         if self.traits.may_honour_conditions {
-            honoured.replace = self.is_refused(put().header("if-match", NO_ETAG)).await?;
-            let delete = Request::new(Method::DELETE, &key).header("if-match", NO_ETAG);
+            let no_etag = quoted(&Token::new(NO_ETAG));
+            honoured.replace = self.is_refused(put().header("if-match", &no_etag)).await?;
+            // Onto itself: a server that lies about it does no harm.
+            let copy = self.copying(Request::new(Method::PUT, &key), &key, Some(&Token::new(NO_ETAG)));
+            let copy = copy.header("x-amz-metadata-directive", "REPLACE").patient();
+            honoured.copy_source = self.is_refused(copy).await?;
+            let delete = Request::new(Method::DELETE, &key).header("if-match", &no_etag).patient();
             honoured.delete = self.is_refused(delete).await?;
         }
         // Where nothing may be deleted, the probe stays; it is below the reserved prefix.
@@ -76,7 +85,9 @@ impl S3Store {
             Ok(_) => Ok(false),
             Err(Failed { fault, .. }) => match fault.kind() {
                 StoreErrorKind::Precondition => Ok(true),
-                StoreErrorKind::Unreachable | StoreErrorKind::Transient => Err(fault),
+                StoreErrorKind::Unreachable | StoreErrorKind::Transient | StoreErrorKind::Throttled => {
+                    Err(fault)
+                }
                 // Providers answer an own header with 409, and one that they do not know with 4xx or 501.
                 _ => Ok(fault.status() == Some(http::StatusCode::CONFLICT)),
             },

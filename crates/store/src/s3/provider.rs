@@ -1,5 +1,7 @@
 use syncplan_model::spec::{Addressing, Provider};
 
+use super::checksum::Checksum;
+
 /// What is known of a provider beforehand; what its server really does is found out by a probe.
 pub(super) struct Traits {
     /// The service's address, `{region}` in it, for providers that have one.
@@ -11,6 +13,8 @@ pub(super) struct Traits {
     pub(super) forbid_overwrite: Option<&'static str>,
     /// Whether it is worth asking if `If-None-Match` and `If-Match` are honoured on a put.
     pub(super) may_honour_conditions: bool,
+    /// What the server is to compare content with.
+    pub(super) checksum: Checksum,
 }
 
 const PLAIN: Traits = Traits {
@@ -19,15 +23,20 @@ const PLAIN: Traits = Traits {
     addressing: Addressing::PathStyle,
     forbid_overwrite: None,
     may_honour_conditions: true,
+    // A server that nobody knows is sent nothing that it may refuse: some answer 400 or 501.
+    checksum: Checksum::None,
 };
 
 /// The row of a provider.
 pub(super) fn traits(provider: Provider) -> Traits {
     use Addressing::VirtualHosted;
     match provider {
-        Provider::Aws => {
-            Traits { endpoint: Some("https://s3.{region}.amazonaws.com"), addressing: VirtualHosted, ..PLAIN }
-        }
+        Provider::Aws => Traits {
+            endpoint: Some("https://s3.{region}.amazonaws.com"),
+            addressing: VirtualHosted,
+            checksum: Checksum::Crc32c,
+            ..PLAIN
+        },
         // Path style is refused (403 SecondLevelDomainForbidden), conditions are answered with 501.
         Provider::Aliyun => Traits {
             endpoint: Some("https://s3.oss-{region}.aliyuncs.com"),
@@ -35,6 +44,7 @@ pub(super) fn traits(provider: Provider) -> Traits {
             addressing: VirtualHosted,
             forbid_overwrite: Some("x-oss-forbid-overwrite"),
             may_honour_conditions: false,
+            checksum: Checksum::Md5,
         },
         Provider::Tencent => Traits {
             endpoint: Some("https://cos.{region}.myqcloud.com"),
@@ -42,11 +52,13 @@ pub(super) fn traits(provider: Provider) -> Traits {
             addressing: VirtualHosted,
             forbid_overwrite: Some("x-cos-forbid-overwrite"),
             may_honour_conditions: false,
+            checksum: Checksum::Md5,
         },
         Provider::Qiniu => Traits {
             endpoint: Some("https://s3.{region}.qiniucs.com"),
             region: "cn-east-1",
             addressing: VirtualHosted,
+            checksum: Checksum::Md5,
             ..PLAIN
         },
         Provider::Backblaze => {
@@ -54,7 +66,8 @@ pub(super) fn traits(provider: Provider) -> Traits {
         }
         Provider::Wasabi => Traits { endpoint: Some("https://s3.{region}.wasabisys.com"), ..PLAIN },
         Provider::R2 => Traits { region: "auto", ..PLAIN },
-        Provider::Garage => Traits { region: "garage", ..PLAIN },
-        Provider::Minio | Provider::Ceph | Provider::Other => PLAIN,
+        Provider::Garage => Traits { region: "garage", checksum: Checksum::Crc32c, ..PLAIN },
+        Provider::Minio => Traits { checksum: Checksum::Crc32c, ..PLAIN },
+        Provider::Ceph | Provider::Other => PLAIN,
     }
 }

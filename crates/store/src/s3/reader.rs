@@ -5,7 +5,6 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use http::{Method, StatusCode};
-use object_store::client::HttpError;
 use syncplan_model::{RelPath, Token};
 
 use super::fault::Fault;
@@ -22,7 +21,7 @@ struct Download {
     path: RelPath,
     key: Vec<u8>,
     token: Option<Token>,
-    body: BoxStream<'static, Result<Bytes, HttpError>>,
+    body: BoxStream<'static, Result<Bytes, Fault>>,
     /// Bytes to drop before the first: a server without ranges sends everything.
     skip: u64,
     /// What is still to come.
@@ -40,7 +39,7 @@ pub(super) async fn read(
     if range.as_ref().is_some_and(|range| range.start >= range.end) {
         return Ok(futures::stream::empty().boxed());
     }
-    let request = get(&key, range.as_ref(), expect);
+    let request = get(path, &key, range.as_ref(), expect);
     let reply = match root.wire.send(&request).await {
         Ok(reply) => reply,
         // A range behind the end holds nothing.
@@ -60,7 +59,7 @@ pub(super) async fn read(
         path: path.clone(),
         key,
         token,
-        body: reply.body.bytes_stream(),
+        body: reply.chunks(),
         skip,
         range,
         resumes: root.wire.retries,
@@ -68,8 +67,8 @@ pub(super) async fn read(
     Ok(futures::stream::unfold(Some(download), async |download| download?.next().await).boxed())
 }
 
-fn get(key: &[u8], range: Option<&Range<u64>>, expect: Option<&Token>) -> Request {
-    let mut request = Request::new(Method::GET, key);
+fn get(path: &RelPath, key: &[u8], range: Option<&Range<u64>>, expect: Option<&Token>) -> Request {
+    let mut request = Request::of(Method::GET, key, path);
     if let Some(range) = range {
         request = request.header("range", &format!("bytes={}-{}", range.start, range.end - 1));
     }
@@ -113,9 +112,8 @@ impl Download {
                     }
                 }
                 broken => {
-                    let fault = broken
-                        .and_then(Result::err)
-                        .map_or(Fault::Malformed("the content ends early"), Fault::Broken);
+                    let early = Fault::Malformed("the content ends early");
+                    let fault = broken.and_then(Result::err).unwrap_or(early);
                     if let Err(error) = self.resume(fault).await {
                         return Some((Err(error), None));
                     }
@@ -141,7 +139,7 @@ impl Download {
             return Err(self.root.failure(fault, "read", &self.path));
         };
         self.resumes -= 1;
-        let request = get(&self.key, Some(&self.range), Some(&token));
+        let request = get(&self.path, &self.key, Some(&self.range), Some(&token));
         let reply = self.root.wire.send(&request).await;
         let reply = reply.map_err(|failed| match failed.fault.kind() {
             StoreErrorKind::Precondition | StoreErrorKind::NotFound => self.changed(),
@@ -156,7 +154,7 @@ impl Download {
             return Err(self.changed());
         }
         self.skip = skip;
-        self.body = reply.body.bytes_stream();
+        self.body = reply.chunks();
         Ok(())
     }
 

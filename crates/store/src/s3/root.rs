@@ -79,7 +79,7 @@ impl Root {
 
     /// What stands at a key.
     pub(super) async fn head(&self, key: &[u8]) -> Result<Option<Facts>, Fault> {
-        match self.wire.send(&Request::new(Method::HEAD, key)).await {
+        match self.wire.send(&Request::new(Method::HEAD, key).patient()).await {
             Ok(reply) => facts_of(&reply.headers).map(Some),
             Err(failed) if failed.fault.status() == Some(http::StatusCode::NOT_FOUND) => Ok(None),
             Err(failed) => Err(failed.fault),
@@ -143,7 +143,8 @@ fn client(settings: &S3Settings) -> Result<HttpClient, reqwest::Error> {
         // A redirect would carry the signature, and a session token, to wherever it points.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
-        .read_timeout(settings.timeout)
+        // An upload may take long, as long as somebody takes what is sent.
+        .tcp_user_timeout(settings.timeout)
         .http1_only();
     if let Some(pem) = &settings.ca_certificate {
         builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);

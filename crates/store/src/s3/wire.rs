@@ -3,18 +3,26 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use object_store::aws::{AwsAuthorizer, AwsCredential};
-use object_store::client::{HttpClient, HttpRequest, HttpResponseBody};
+use object_store::client::{HttpClient, HttpError, HttpRequest, HttpResponseBody};
+use syncplan_model::RelPath;
 
+use super::checksum::Checksum;
 use super::encode::encode;
 use super::fault::{Answer, Fault};
+use super::time::retry_after;
+use crate::error::StoreErrorKind;
 
 /// How long to go on trying when nobody answers at all.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(7);
 
 /// The longest pause between two tries, whatever the server asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// How long a server may take to answer who only wants to know whether it is there.
+const GLANCE: Duration = Duration::from_secs(5);
 
 /// Uploads slower than this many bytes a second count as stuck.
 const SLOWEST: u64 = 32 * 1024;
@@ -42,13 +50,27 @@ pub(super) struct Request {
     headers: HeaderMap,
     body: Bytes,
     whole: bool,
+    patience: Patience,
+}
+
+/// How often what failed is tried again here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Never: whoever asks this asks again.
+    Once,
+    /// As often as the settings say; but whoever moves content has to know soon that it is too much at once.
+    Usual,
+    /// As often as the settings say: there is nobody above who tries again.
+    Most,
 }
 
 /// An answer that is no error.
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: HttpResponseBody,
+    body: HttpResponseBody,
+    /// How long the server may keep silent in the middle of it.
+    silence: Duration,
 }
 
 /// A request that failed, and how often it was sent.
@@ -67,7 +89,15 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             whole: false,
+            patience: Patience::Usual,
         }
+    }
+
+    /// What is done to an object at `path`. Those of our own (marks, leases) are nobody's transfer: whoever
+    /// needs one waits for it.
+    pub(super) fn of(method: Method, key: &[u8], path: &RelPath) -> Self {
+        let request = Self::new(method, key);
+        if path.is_reserved() { request.patient() } else { request }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -93,6 +123,26 @@ impl Request {
         self
     }
 
+    /// What the server is to compare the body with; it has to be there already.
+    pub(super) fn checked_by(self, checksum: Checksum) -> Self {
+        match checksum.of(&self.body) {
+            Some((header, value)) => self.header(header, &value),
+            None => self,
+        }
+    }
+
+    /// Nobody above tries this again.
+    pub(super) fn patient(mut self) -> Self {
+        self.patience = Patience::Most;
+        self
+    }
+
+    /// An answer that does not come at once is no answer.
+    pub(super) fn once(mut self) -> Self {
+        self.patience = Patience::Once;
+        self
+    }
+
     /// The answer is read whole before it counts: some errors come as 200 and say so only there.
     pub(super) fn whole(mut self) -> Self {
         self.whole = true;
@@ -109,8 +159,7 @@ impl Wire {
                 Ok(reply) => return Ok(reply),
                 Err(fault) => fault,
             };
-            let hopeless = fault.is_unreachable() && start.elapsed() > UNREACHABLE_AFTER;
-            if tries > self.retries || hopeless || !fault.is_transient() {
+            if tries > self.retries || !request.patience.bears(&fault, tries, start.elapsed()) {
                 return Err(Failed { fault, tries });
             }
             tracing::debug!(bucket = self.bucket, tries, %fault, "a request will be repeated");
@@ -121,23 +170,27 @@ impl Wire {
 
     async fn try_once(&self, request: &Request) -> Result<Reply, Fault> {
         let signed = self.sign(request)?;
-        let patience = self.timeout + Duration::from_secs(request.body.len() as u64 / SLOWEST);
-        let answered = tokio::time::timeout(patience, self.client.execute(signed)).await;
+        let answered = tokio::time::timeout(self.longest(request), self.client.execute(signed)).await;
         let answered = answered.map_err(|_| Fault::Silence)?;
         let (parts, body) = answered.map_err(|error| Fault::of_connection(error, &self.url))?.into_parts();
-        if !parts.status.is_success() {
-            let pause = retry_after(&parts.headers);
-            let text = read_all(body, Answer::LONGEST).await.unwrap_or_default();
-            return Err(Fault::Answer(Answer::new(parts.status, &text, pause)));
+        let reply =
+            Reply { status: parts.status, headers: parts.headers, body, silence: self.longest(request) };
+        if !reply.status.is_success() {
+            let (status, pause) = (reply.status, retry_after(&reply.headers));
+            let text = reply.read_all(Answer::LONGEST).await.unwrap_or_default();
+            return Err(Fault::Answer(Answer::new(status, &text, pause)));
         }
-        if !request.whole {
-            return Ok(Reply { status: parts.status, headers: parts.headers, body });
+        if request.whole { reply.whole().await } else { Ok(reply) }
+    }
+
+    /// How long an answer may take.
+    fn longest(&self, request: &Request) -> Duration {
+        match request.patience {
+            Patience::Once => self.timeout.min(GLANCE),
+            Patience::Usual | Patience::Most => {
+                self.timeout + Duration::from_secs(request.body.len() as u64 / SLOWEST)
+            }
         }
-        let text = read_all(body, LONGEST_ANSWER).await?;
-        if Answer::is_error(&text) {
-            return Err(Fault::Answer(Answer::new(StatusCode::SERVICE_UNAVAILABLE, &text, None)));
-        }
-        Ok(Reply { status: parts.status, headers: parts.headers, body: text.into() })
     }
 
     fn sign(&self, request: &Request) -> Result<HttpRequest, Fault> {
@@ -174,17 +227,57 @@ impl Wire {
     }
 }
 
-/// Everything that is left of an answer, up to a limit: servers may be endless.
-pub(super) async fn read_all(body: HttpResponseBody, limit: usize) -> Result<Bytes, Fault> {
-    let mut chunks = body.bytes_stream();
-    let mut all = bytes::BytesMut::new();
-    while let Some(chunk) = chunks.next().await {
-        all.extend_from_slice(&chunk.map_err(Fault::Broken)?);
-        if all.len() > limit {
-            return Err(Fault::Malformed("the answer is too long"));
+impl Patience {
+    /// Whether it is tried again after a fault, so many tries and so long a time.
+    fn bears(self, fault: &Fault, tries: u32, waited: Duration) -> bool {
+        match fault.kind() {
+            _ if self == Self::Once => false,
+            StoreErrorKind::Transient => true,
+            StoreErrorKind::Unreachable => waited <= UNREACHABLE_AFTER,
+            // One that names a time wants everybody to wait, not only this request.
+            StoreErrorKind::Throttled if self == Self::Usual => tries == 1 && fault.retry_after().is_none(),
+            StoreErrorKind::Throttled => true,
+            _ => false,
         }
     }
-    Ok(all.freeze())
+}
+
+impl Reply {
+    /// What is left of it as it comes.
+    pub(super) fn chunks(self) -> BoxStream<'static, Result<Bytes, Fault>> {
+        let silence = self.silence;
+        let next = move |mut chunks: BoxStream<'static, Result<Bytes, HttpError>>| async move {
+            let chunk = match tokio::time::timeout(silence, chunks.next()).await {
+                Ok(chunk) => chunk?.map_err(Fault::Broken),
+                Err(_) => Err(Fault::Silence),
+            };
+            Some((chunk, chunks))
+        };
+        futures::stream::unfold(self.body.bytes_stream(), next).boxed()
+    }
+
+    /// Everything that is left of it, up to a limit: servers may be endless.
+    pub(super) async fn read_all(self, limit: usize) -> Result<Bytes, Fault> {
+        let mut chunks = self.chunks();
+        let mut all = bytes::BytesMut::new();
+        while let Some(chunk) = chunks.next().await {
+            all.extend_from_slice(&chunk?);
+            if all.len() > limit {
+                return Err(Fault::Malformed("the answer is too long"));
+            }
+        }
+        Ok(all.freeze())
+    }
+
+    /// The same answer once all of it is there, unless it says that it is an error after all.
+    async fn whole(self) -> Result<Self, Fault> {
+        let (status, headers, silence) = (self.status, self.headers.clone(), self.silence);
+        let text = self.read_all(LONGEST_ANSWER).await?;
+        if Answer::is_error(&text) {
+            return Err(Fault::Answer(Answer::new(StatusCode::INTERNAL_SERVER_ERROR, &text, None)));
+        }
+        Ok(Self { status, headers, body: text.into(), silence })
+    }
 }
 
 /// Doubles from try to try, with full jitter; a server that names a time is obeyed.
@@ -195,9 +288,4 @@ fn pause(tries: u32, fault: &Fault) -> Duration {
     let most = Duration::from_millis(200).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
     let random = RandomState::new().hash_one(tries) % 1000;
     most.mul_f64(random as f64 / 1000.0)
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

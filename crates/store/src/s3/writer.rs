@@ -14,7 +14,7 @@ use crate::length::Length;
 use crate::store::{ContentStream, Precondition, WriteOptions};
 
 /// Longer content goes up in parts.
-const WHOLE: u64 = 16 * 1024 * 1024;
+pub(super) const WHOLE: u64 = 16 * 1024 * 1024;
 
 impl S3Store {
     pub(super) async fn write_content(
@@ -23,28 +23,32 @@ impl S3Store {
         content: ContentStream,
         options: &WriteOptions,
     ) -> Result<Facts, StoreError> {
+        if options.size > WHOLE {
+            return self.write_parts(path, content, options).await;
+        }
         let key = self.root.key("write", path)?;
         let honoured = self.honoured_by_writes(path).await?;
-        if !honoured.holds(&options.precondition) || options.size > WHOLE {
+        if !honoured.holds(&options.precondition) {
             self.check_target("write", path, &options.precondition).await?;
         }
-        if options.size > WHOLE {
-            return self.write_parts(path, &key, content, options, honoured).await;
-        }
         let body = collect(path, content, options.size).await?;
-        let request = Request::new(Method::PUT, &key)
+        let request = Request::of(Method::PUT, &key, path)
             .headers(headers_of(&options.metadata, options.size))
             .header("content-type", "application/octet-stream")
-            .body(body);
+            .body(body)
+            .checked_by(self.traits.checksum);
         let token = match self.root.wire.send(&honoured.condition(request, &options.precondition)).await {
-            Ok(reply) => token_of(&reply.headers),
+            Ok(reply) => {
+                syncplan_failpoint::hit("s3/put");
+                token_of(&reply.headers)
+            }
             Err(failed) => return self.settle(path, &key, failed, options).await,
         };
         self.written(path, &key, token, options).await
     }
 
     /// What can be relied on for a write, as the settings want it.
-    async fn honoured_by_writes(&self, path: &RelPath) -> Result<Honoured, StoreError> {
+    pub(super) async fn honoured_by_writes(&self, path: &RelPath) -> Result<Honoured, StoreError> {
         if self.conditional_writes == ConditionalWrites::Off {
             return Ok(Honoured::default());
         }

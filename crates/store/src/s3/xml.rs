@@ -74,7 +74,65 @@ pub(super) fn texts<const N: usize>(document: &[u8], names: [&str; N]) -> [Strin
     found
 }
 
+/// The texts of the named children of every `element` right below the root; empty where one has none.
+/// Nothing if the document is not a whole one, whose root's name begins with `root`.
+pub(super) fn records<const N: usize>(
+    document: &[u8],
+    root: &str,
+    element: &str,
+    names: [&str; N],
+) -> Option<Vec<[String; N]>> {
+    let mut records = Vec::new();
+    let mut path: Vec<Vec<u8>> = Vec::new();
+    let mut text = String::new();
+    for token in Tokens::new(document) {
+        match token? {
+            Token::Open(name) => {
+                path.push(name);
+                text.clear();
+                match path.as_slice() {
+                    [first] if !first.starts_with(root.as_bytes()) => return None,
+                    [_, second] if second == element.as_bytes() => records.push([const { String::new() }; N]),
+                    _ => {}
+                }
+            }
+            Token::Text(more) => text.push_str(&more),
+            Token::Close(_) => {
+                if let [_, parent, name] = path.as_slice()
+                    && parent == element.as_bytes()
+                    && let Some(at) = names.iter().position(|wanted| wanted.as_bytes() == name)
+                {
+                    records.last_mut()?[at].push_str(text.trim());
+                }
+                path.pop();
+                if path.is_empty() {
+                    return Some(records);
+                }
+            }
+        }
+    }
+    None
+}
+
 /// Text as it may stand in an element.
 pub(super) fn escape(text: &str) -> String {
     quick_xml::escape::escape(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_read_with_their_own_children_only() {
+        let read = |document: &str| records(document.as_bytes(), "List", "Item", ["Key", "Size"]);
+        let document = "<List><Key>no</Key><Item><Owner><Key>no</Key></Owner><Key> a&amp;b </Key></Item>\
+                        <Item><Size>3</Size><Key>c</Key></Item></List>";
+        let found = read(document).unwrap();
+        assert_eq!(found, [["a&b".to_owned(), String::new()], ["c".to_owned(), "3".to_owned()]]);
+        assert_eq!(read("<List></List>"), Some(Vec::new()));
+        for broken in ["", "<html></html>", "<List><Item><Key>a</Key></Item>", "garbage"] {
+            assert_eq!(read(broken), None, "{broken}");
+        }
+    }
 }

@@ -1,13 +1,18 @@
+mod draft;
+mod keeping;
+
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use syncplan_model::{Capabilities, Capability, Entry, Facts, LinkTarget, RelPath, Token};
+use syncplan_model::{Capabilities, Capability, Entry, Facts, LinkTarget, Mtime, RelPath, Token};
 
+use self::draft::Draft;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
 use crate::preserve;
@@ -52,6 +57,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     objects: BTreeMap<RelPath, Object>,
+    drafts: BTreeMap<String, Draft>,
     changes: u64,
 }
 
@@ -59,6 +65,15 @@ struct State {
 struct Object {
     content: Bytes,
     facts: Facts,
+    since: Mtime,
+}
+
+impl Object {
+    fn new(content: Bytes, metadata: &Metadata) -> Self {
+        let (mtime, digest) = (metadata.mtime, metadata.digest);
+        let facts = Facts { mtime, digest, ..Facts::file(content.len() as u64) };
+        Self { content, facts, since: now() }
+    }
 }
 
 impl MemoryStore {
@@ -115,6 +130,7 @@ impl State {
         }
         self.changes += 1;
         object.facts.token = Some(Token::new(format!("v{}", self.changes)));
+        object.since = now();
         let facts = object.facts.clone();
         self.objects.insert(path.clone(), object);
         Ok(facts)
@@ -140,11 +156,11 @@ impl Store for MemoryStore {
     }
 
     fn partial_writes(&self) -> Option<&dyn PartialWrites> {
-        None
+        Some(self)
     }
 
     fn housekeeping(&self) -> Option<&dyn Housekeeping> {
-        None
+        Some(self)
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
@@ -183,9 +199,7 @@ impl Store for MemoryStore {
             bytes.extend_from_slice(&chunk);
         }
         length.end(path)?;
-        let Metadata { mtime, digest, .. } = options.metadata;
-        let facts = Facts { mtime, digest, ..Facts::file(options.size) };
-        let object = Object { content: bytes.freeze(), facts };
+        let object = Object::new(bytes.freeze(), &options.metadata);
         self.state().put("write", path, object, &options.precondition)
     }
 
@@ -293,4 +307,9 @@ impl MemoryStore {
 
 fn within(offset: u64, content: &Bytes) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX).min(content.len())
+}
+
+fn now() -> Mtime {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Mtime { seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX), nanos: now.subsec_nanos() }
 }

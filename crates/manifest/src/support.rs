@@ -19,8 +19,6 @@ const NOT_YET: &[(Feature, &str)] = &[
     (Feature::Store("http"), "stores of kind http"),
     (Feature::Task("database"), "tasks of kind database"),
     (Feature::Task("command"), "tasks of kind command"),
-    (Feature::Trash, "limits on the age of the trash"),
-    (Feature::Bandwidth, "limits on bandwidth"),
     (Feature::Keyring, "secrets in a keyring"),
 ];
 

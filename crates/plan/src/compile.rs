@@ -94,7 +94,7 @@ fn going(work: &Work) -> FxHashSet<RelPath> {
 
 impl Graph {
     /// The actions with their edges written into them.
-    fn into_actions(self) -> Vec<Action> {
+    pub(crate) fn into_actions(self) -> Vec<Action> {
         let ids: Vec<ActionId> = self.actions.iter().map(|action| action.id).collect();
         let mut actions = self.actions;
         for edge in self.edges {

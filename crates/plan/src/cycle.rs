@@ -116,7 +116,7 @@ fn halves(whole: &Action) -> (Action, Action) {
     let mut stage = Action {
         op: Op::Stage,
         path: staged.clone(),
-        reason: Reason::CYCLE,
+        reason: if whole.reason == Reason::UNDONE { Reason::UNDONE } else { Reason::CYCLE },
         expect: Expect { from: whole.expect.from.clone(), path: Expectation::ABSENT },
         result: carried.clone().map(Box::new),
         risk: whole.risk.iter().copied().filter(|risk| !is_of_place(*risk)).collect(),

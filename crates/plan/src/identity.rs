@@ -100,7 +100,7 @@ fn candidates(work: &Work, origins: &[Origin]) -> Vec<usize> {
     (0..origins.len()).filter(open).collect()
 }
 
-fn wanted(work: &Work, copied: &[usize]) -> Wanted {
+pub(crate) fn wanted(work: &Work, copied: &[usize]) -> Wanted {
     let mut wanted = Wanted::default();
     for facts in copied.iter().map(|&at| &work.fills[at].facts) {
         wanted.digests.extend(facts.digest);

@@ -13,7 +13,8 @@
 //! - `identity`, `pairing`: what goes here and comes there is a move, what is there already can be copied;
 //! - `draft`: actions with what they expect and leave behind, and what they put at risk;
 //! - `graph`: who waits for whom; `cycle`: circles are cut; `choose`: `--only` and `--exclude`;
-//! - `phase`: what waits for a whole part of its task.
+//! - `phase`: what waits for a whole part of its task;
+//! - `undo`: a run taken back, drafted and ordered by the same means.
 //!
 //! ```
 //! use syncplan_model::plan::{Op, Selection};
@@ -91,6 +92,7 @@ mod status;
 mod suffix;
 mod survey;
 mod two_way;
+mod undo;
 mod unsupported;
 mod walk;
 mod way;
@@ -105,4 +107,5 @@ pub use header::limits;
 pub use input::{BaseInput, Enforcements, PlanInput, Resolution, SideInput, Take, TaskInput};
 pub use question::{Inquiry, Question, Questions, questions};
 pub use status::{PathStatus, path_statuses};
+pub use undo::{Kept, NotUndone, Undo, UndoInput, UndoTask, undo};
 pub use why::{LeftOut, Why, why};

@@ -243,12 +243,14 @@ impl<'a> Reconciler<'a> {
         self.resolved.work[side].removals.push(Removal { path, facts, reason, for_good, trash });
     }
 
-    /// Whether what goes on a side is kept in the trash: what the base does not have, or only by size and
-    /// time, what lost a conflict, and what turns out to have been another thing all along.
+    /// Whether what goes on a side is kept in the trash: all of it where the task has one; else what the base
+    /// does not have, or only by size and time, what lost a conflict, and what turns out to have been
+    /// another thing all along.
     fn keeps(&self, side: Side, difference: &Difference) -> bool {
         let (half, other) = (difference.on(side), difference.on(side.other()));
         let differed = other.facts.is_some() && other.change == Change::Unchanged;
-        self.taken.is_some() || half.change != Change::Unchanged || !half.is_proven || differed
+        let is_news = half.change != Change::Unchanged || !half.is_proven || differed;
+        self.task.spec.trash.is_some() || self.taken.is_some() || is_news
     }
 
     /// Nothing changes at the path nor below it.

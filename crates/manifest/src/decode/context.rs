@@ -42,8 +42,6 @@ pub(crate) enum Owner {
 pub(crate) enum Feature {
     Store(&'static str),
     Task(&'static str),
-    Trash,
-    Bandwidth,
     Keyring,
 }
 

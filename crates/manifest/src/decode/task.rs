@@ -80,7 +80,7 @@ pub(super) fn decode(
     let owner = Owner::Task(name.to_string());
     context.uses(Feature::Task(word), &owner, kind.span);
     let settings = settings_of(context, node, settings, &["kind"]);
-    let mut reader = Reader { context, settings, owner, known, scope };
+    let mut reader = Reader { context, settings, known, scope };
     let after = reader.after();
     let kind = match word {
         "files" => reader.files().map(|files| TaskKind::Files(Box::new(files))),
@@ -114,7 +114,6 @@ pub(super) fn path(context: &mut Context, text: &Text) -> Option<RelPath> {
 struct Reader<'c, 'n> {
     context: &'c mut Context,
     settings: Settings<'n>,
-    owner: Owner,
     known: &'c Known,
     scope: &'c FilterScope,
 }
@@ -379,7 +378,6 @@ impl<'n> Reader<'_, 'n> {
         {
             return None;
         }
-        self.context.uses(Feature::Trash, &self.owner, node.head);
         let value = self.context.required_property(node, "keep", example)?;
         self.context.quantity(&value, quantity::duration, example).map(|keep| Trash { keep })
     }
@@ -389,7 +387,6 @@ impl<'n> Reader<'_, 'n> {
         if !self.context.shape(node, &Shape { arguments: 1..=1, properties: &[], block: false, example }) {
             return None;
         }
-        self.context.uses(Feature::Bandwidth, &self.owner, node.head);
         self.context.quantity(node.arguments.first()?, quantity::rate, example)
     }
 

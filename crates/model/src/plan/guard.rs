@@ -21,7 +21,8 @@ pub fn judge(header: &Header, actions: &[Action], protected: &[Protected<'_>], n
     for task in &header.tasks {
         let own: Vec<&Action> = actions.iter().filter(|action| action.task == task.name).collect();
         findings.extend(Side::ALL.iter().filter_map(|&side| replaced(task, side)));
-        findings.extend(empty_source(task, &own));
+        // What is taken back was no wish of the source.
+        findings.extend(empty_source(task, &own).filter(|_| header.selection.undo.is_none()));
         findings.extend(deletes::judge(task, &own));
         findings.extend(max_change(task, &own));
         findings.extend(protect::judge(task, &own, protected, now));

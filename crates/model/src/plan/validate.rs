@@ -186,10 +186,19 @@ fn check_action(action: &Action) -> Result<(), InvalidPlan> {
         return Err(InvalidPlan::Reserved { action: action.id, path: trash.clone() });
     }
     match &action.from {
-        Some(from) if reserved(from) && !(action.op == Op::Install && is_staged(from)) => {
+        Some(from) if reserved(from) && !may_come_from(action.op, from) => {
             Err(InvalidPlan::Reserved { action: action.id, path: from.clone() })
         }
         _ => Ok(()),
+    }
+}
+
+/// What is staged is installed, what is kept is moved back.
+fn may_come_from(op: Op, from: &RelPath) -> bool {
+    match op {
+        Op::Install => is_staged(from),
+        Op::Move => is_in_trash(from),
+        _ => false,
     }
 }
 

@@ -1,8 +1,14 @@
 //! The planner, asked about one task.
 
-use syncplan_model::plan::{BaseHeader, Enforce, Plan, Selection};
-use syncplan_model::{Capabilities, Digest, Mtime, Snapshot};
-use syncplan_plan::{BaseInput, CompileError, Enforcements, PlanInput, SideInput, TaskInput, compile};
+use std::collections::HashSet;
+
+use syncplan_model::plan::{ActionId, BaseHeader, Enforce, Plan, Selection};
+use syncplan_model::spec::Trash;
+use syncplan_model::{Capabilities, Digest, Mtime, Period, Snapshot};
+use syncplan_plan::{
+    BaseInput, CompileError, Enforcements, Kept, PlanInput, SideInput, TaskInput, Undo, UndoInput, UndoTask,
+    compile, undo,
+};
 use syncplan_testkit::{Fixture, Tree};
 
 use crate::oracle::Rules;
@@ -29,10 +35,36 @@ impl Desk {
         let mut fixture = Fixture::new(rules.mode, rules.direction, &nothing, &nothing);
         fixture.spec.delete.policy = rules.delete;
         fixture.spec.conflict = rules.conflict.clone();
+        fixture.spec.trash = rules.trash.then(|| Trash { keep: Period::from_secs(60) });
         Self { fixture, rules }
     }
 
     pub(crate) fn plan(&self, given: Given<'_>) -> Result<Plan, CompileError> {
+        compile(&PlanInput {
+            manifest: self.fixture.manifest(),
+            selection: Selection::default(),
+            tasks: vec![self.task(given)],
+            only: None,
+            exclude: None,
+            now: NOW,
+        })
+    }
+
+    /// Takes back what was done of a plan.
+    pub(crate) fn undo(
+        &self,
+        given: Given<'_>,
+        plan: &Plan,
+        done: &HashSet<ActionId>,
+        kept: &[Kept],
+    ) -> Result<Undo, CompileError> {
+        let (task, changed) = (self.task(given), HashSet::default());
+        let manifest = self.fixture.manifest();
+        let tasks = vec![UndoTask { task, kept, changed: &changed }];
+        undo(&UndoInput { run: 1, plan, done, manifest, tasks, now: NOW })
+    }
+
+    fn task<'a>(&'a self, given: Given<'a>) -> TaskInput<'a> {
         let fixture = &self.fixture;
         let side = |store, capabilities, snapshot| SideInput {
             header: fixture.header(store),
@@ -40,7 +72,7 @@ impl Desk {
             enforcement: Enforcements::all(Enforce::Atomic),
             snapshot,
         };
-        let task = TaskInput {
+        TaskInput {
             name: &fixture.name,
             after: &[],
             spec: &fixture.spec,
@@ -51,15 +83,7 @@ impl Desk {
             only_side: None,
             resolution: None,
             protected_before: &[],
-        };
-        compile(&PlanInput {
-            manifest: fixture.manifest(),
-            selection: Selection::default(),
-            tasks: vec![task],
-            only: None,
-            exclude: None,
-            now: NOW,
-        })
+        }
     }
 
     fn base<'a>(&self, [local, remote]: [&'a Snapshot; 2]) -> BaseInput<'a> {

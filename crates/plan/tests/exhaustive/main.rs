@@ -21,6 +21,7 @@ mod stops;
 mod symmetry;
 mod trial;
 mod triples;
+mod undone;
 mod universe;
 
 /// Millions of small plans are mostly made of allocations.

@@ -13,6 +13,7 @@ use crate::failures::Failure;
 use crate::growth::{Grown, folded, grown, hidden};
 use crate::oracle::Rules;
 use crate::trial::{Trial, check_settled, explain, replan, step_failed};
+use crate::undone::{Again, try_undo};
 use crate::universe::Side;
 
 /// A quarter of a hundred thousand each with optimisation.
@@ -52,16 +53,18 @@ fn rules() -> impl Strategy<Value = Rules> {
     let mode = prop_oneof![3 => Just(Mode::TwoWay), 2 => Just(Mode::Update), 1 => Just(Mode::Mirror)];
     let delete =
         prop_oneof![Just(DeletePolicy::Never), Just(DeletePolicy::Synced), Just(DeletePolicy::Extra)];
-    (mode, any::<bool>(), delete, policy()).prop_map(|(mode, push, delete, conflict)| {
-        let direction = if push { Direction::Push } else { Direction::Fetch };
-        // What the modes are there for; the other combinations have tests of their own.
-        let delete = match mode {
-            Mode::TwoWay => DeletePolicy::Synced,
-            Mode::Mirror => DeletePolicy::Extra,
-            Mode::Update => delete,
-        };
-        Rules { mode, direction, delete, conflict }
-    })
+    (mode, any::<bool>(), delete, policy(), any::<bool>()).prop_map(
+        |(mode, push, delete, conflict, trash)| {
+            let direction = if push { Direction::Push } else { Direction::Fetch };
+            // What the modes are there for; the other combinations have tests of their own.
+            let delete = match mode {
+                Mode::TwoWay => DeletePolicy::Synced,
+                Mode::Mirror => DeletePolicy::Extra,
+                Mode::Update => delete,
+            };
+            Rules { mode, direction, delete, conflict, trash }
+        },
+    )
 }
 
 fn sides(grown: &Grown) -> [Side; 3] {
@@ -225,6 +228,7 @@ proptest! {
             direction: Direction::Push,
             delete: DeletePolicy::Synced,
             conflict: policy,
+            trash: false,
         };
         let (desk, sides) = (Desk::new(rules.clone()), sides(&grown));
         judge(try_strictly(&desk, &sides, seed), &grown, &rules)?;
@@ -237,6 +241,24 @@ proptest! {
         let [base, local, remote] = &sides;
         let plan = Trial { desk: &desk, base, local, remote }.plan();
         judge(plan.and_then(|plan| check_thrift(&plan, &sides)), &grown, &rules)?;
+    }
+
+    #[test]
+    fn what_is_undone_is_as_before_and_done_again_alike(grown in grown(), rules in rules(), seed in 0..1_000_u64) {
+        let rules = Rules { trash: true, ..rules };
+        let (desk, sides) = (Desk::new(rules.clone()), sides(&grown));
+        let [base, local, remote] = &sides;
+        let undone = try_undo(&Trial { desk: &desk, base, local, remote }, Again::TheSame, seed);
+        judge(undone, &grown, &rules)?;
+    }
+
+    #[test]
+    fn stores_that_can_less_undo_as_well(grown in grown(), rules in rules(), odd in odd(), seed in 0..1_000_u64) {
+        let (grown, rules) = (odd.fit(grown), Rules { trash: true, ..rules });
+        let (desk, sides) = (odd.desk(rules.clone()), sides(&grown));
+        let [base, local, remote] = &sides;
+        let undone = try_undo(&Trial { desk: &desk, base, local, remote }, Again::Anything, seed);
+        judge(undone.map_err(|it| Failure::new(format!("{odd:?}: {}", it.kind), it.detail)), &grown, &rules)?;
     }
 
     #[test]

@@ -37,7 +37,8 @@ impl Trial<'_> {
         let world =
             World::of_stocks([base.clone(), base], self.local.stock.clone(), self.remote.stock.clone());
         let (local, remote) = self.desk.stores();
-        world.in_stores(local, remote)
+        let world = world.in_stores(local, remote);
+        if self.desk.rules.trash { world.losing_nothing() } else { world }
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, Failure> {
@@ -78,6 +79,9 @@ impl Trial<'_> {
             let action = &plan.actions()[at];
             world.act(action).map_err(step_failed)?;
             self.check_places(world, action, outcome)?;
+        }
+        if let Some(lost) = world.lost() {
+            return Err(Failure::new("I1: something is lost", format!("{:?}", lost.node)));
         }
         if world.is_staging() { Err(Failure::new("something is still staged", "")) } else { Ok(()) }
     }

@@ -13,6 +13,7 @@ use crate::oracle::Rules;
 use crate::stops::try_stops;
 use crate::symmetry::check_symmetry;
 use crate::trial::{Trial, check_settled, explain};
+use crate::undone::{Again, try_undo};
 use crate::universe::{TREES, Universe, position};
 
 /// Every so many-th triple is tried: all with optimisation, an even spread without.
@@ -22,6 +23,9 @@ const STRIDE: usize = if cfg!(debug_assertions) { 499 } else { 1 };
 const SECOND_ORDER: usize = 16;
 const SWAPPED: usize = 32;
 const STOPPED: usize = 64;
+
+/// Of those that keep everything, every so many-th is taken back.
+const UNDONE: usize = 4;
 
 /// Where a case ends: a triple again, something else that was planned again, or nothing new.
 struct End {
@@ -46,7 +50,7 @@ fn rules(mode: Mode) -> Rules {
         Mode::Mirror => DeletePolicy::Extra,
         Mode::TwoWay => DeletePolicy::Synced,
     };
-    Rules { mode, direction, delete, conflict }
+    Rules { mode, direction, delete, conflict, trash: false }
 }
 
 fn other_policy(policy: &ConflictPolicy) -> ConflictPolicy {
@@ -120,6 +124,9 @@ impl Sweep {
         if nth.is_multiple_of(STOPPED) {
             let (recoveries, replans) = try_stops(&trial, &done, seed)?;
             figures += Figures { recoveries, replans, ..Figures::default() };
+        }
+        if self.desk.rules.trash && nth.is_multiple_of(UNDONE) {
+            try_undo(&trial, Again::TheSame, seed)?;
         }
         let world = &done.world;
         let triple = (world.base_local == world.base_remote)
@@ -210,4 +217,10 @@ fn other_policies() {
     }
     sweep("update, fetch", Rules { direction: Direction::Fetch, ..rules(Mode::Update) }, stride);
     sweep("mirror, fetch", Rules { direction: Direction::Fetch, ..rules(Mode::Mirror) }, stride);
+    for mode in [Mode::TwoWay, Mode::Update, Mode::Mirror] {
+        for conflict in [ConflictPolicy::Hold, ConflictPolicy::KeepBoth] {
+            let rules = Rules { trash: true, conflict: conflict.clone(), ..rules(mode) };
+            sweep(&format!("{mode}, {}, trash", conflict.as_str()), rules, stride);
+        }
+    }
 }

@@ -13,6 +13,8 @@ mod phases;
 mod questions;
 mod random;
 mod situations;
+mod trash;
 mod triples;
+mod undo;
 mod unsupported;
 mod world;

@@ -1,9 +1,9 @@
 //! What the base learns, and that it learns nothing which is not so (I3).
 
 use std::sync::Arc;
-use syncplan_model::RelPath;
+use syncplan_model::{Facts, RelPath};
 
-use syncplan_model::plan::{Action, Expectation, Op, Side};
+use syncplan_model::plan::{Action, Expectation, Op, Reason, Side};
 
 use super::world::agrees;
 use super::{Thing, World};
@@ -17,6 +17,11 @@ impl World {
             self.agree(&action.path)?;
         }
         let Some(base) = &action.base else { return Ok(()) };
+        if action.reason == Reason::UNDONE {
+            let from = action.from.as_ref().zip(base.from.as_ref());
+            let places = from.into_iter().chain(base.path.as_ref().map(|there| (&action.path, there)));
+            return places.into_iter().try_for_each(|(path, there)| self.go_back(action.side, path, there));
+        }
         if let Some(counterpart) = &base.path {
             self.check_counterpart(action.side.other(), &action.path, counterpart)?;
             self.agree(&action.path)?;
@@ -26,6 +31,21 @@ impl World {
             self.check_counterpart(action.side.other(), from, counterpart)?;
             self.agree(from)?;
         }
+        Ok(())
+    }
+
+    /// What the base learns when something is taken back: what stands there on this side now, as it was when
+    /// both had it, whatever the other side has; or it lets go of the path.
+    fn go_back(&mut self, side: Side, path: &RelPath, counterpart: &Expectation) -> Result<(), String> {
+        let Some(facts) = counterpart.facts() else {
+            self.forget(path);
+            return Ok(());
+        };
+        let own = self.listed(side, path).cloned().ok_or("the base learns of something that is not there")?;
+        // What was moved back may get its time only with a later action.
+        agrees(&Facts { mtime: None, ..facts.without_token() }, &own)?;
+        self.base_local.put(path, own.clone());
+        self.base_remote.put(path, own);
         Ok(())
     }
 
@@ -77,7 +97,7 @@ impl World {
     }
 
     pub(super) fn check(&self, side: Side, path: &RelPath, expected: &Expectation) -> Result<(), String> {
-        judge(path, expected, self.stock(side).get(path))
+        judge(path, expected, self.find(side, path))
     }
 }
 

@@ -22,7 +22,8 @@ pub struct World {
     /// Whether the local store has directories.
     local_dirs: bool,
     remote_dirs: bool,
-    /// What was on a side and not in the base when it began: it has to be somewhere at every instant.
+    /// What was on a side and not in the base when it began, or all that was: it has to be somewhere at
+    /// every instant.
     dear: Vec<Arc<Thing>>,
 }
 
@@ -48,6 +49,14 @@ impl World {
         self.remote_dirs = remote.has(Capability::Directories);
         self.local = self.local.folding_case(local.has(Capability::FoldsCase));
         self.remote = self.remote.folding_case(remote.has(Capability::FoldsCase));
+        self
+    }
+
+    /// The same where all that stands on a side now is to be kept, whether the base has it or not.
+    #[must_use]
+    pub fn losing_nothing(mut self) -> Self {
+        let nothing = Stock::default();
+        self.dear = dear(&self.local, &nothing).chain(dear(&self.remote, &nothing)).collect();
         self
     }
 
@@ -122,6 +131,7 @@ impl World {
         let thing = self.thing_of(action)?;
         if let (Op::Move | Op::Stage | Op::Install, Some(from)) = (action.op, &action.from) {
             self.stock_mut(action.side).take(from);
+            self.trash.remove(&(action.side, from.clone()));
         }
         self.clear(action)?;
         if let Some(thing) = thing {
@@ -151,9 +161,12 @@ impl World {
         }
         self.stock_mut(side).take(&action.path);
         match &action.trash {
-            Some(place) => match self.trash.insert((side, place.clone()), old) {
-                Some(_) => Err(format!("I1: something is in the trash at {place} already")),
-                None => Ok(()),
+            // The same content may be kept once more at one place.
+            Some(place) => match self.trash.insert((side, place.clone()), old.clone()) {
+                Some(kept) if !kept.is_like(&old) => {
+                    Err(format!("I1: something else is in the trash at {place} already"))
+                }
+                _ => Ok(()),
             },
             None => self.check_lost(side, &action.path, &old),
         }
@@ -203,8 +216,13 @@ impl World {
         }))
     }
 
+    /// What stands at a path, or is kept there.
+    pub(super) fn find(&self, side: Side, path: &RelPath) -> Option<&Arc<Thing>> {
+        self.stock(side).get(path).or_else(|| self.trash.get(&(side, path.clone())))
+    }
+
     fn leaf(&self, side: Side, path: &RelPath) -> Result<Arc<Thing>, String> {
-        match self.stock(side).get(path) {
+        match self.find(side, path) {
             Some(thing) if !thing.is_dir() => Ok(thing.clone()),
             found => Err(format!("there should be a file at {path} to read, and is {found:?}")),
         }

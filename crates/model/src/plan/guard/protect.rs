@@ -61,9 +61,9 @@ fn touch(count: usize) -> String {
 /// An action as filters look at it: once for each place that it touches.
 ///
 /// What it reads on the other side is not touched. A reserved name is no place of its own: staging
-/// touches where the file was, installing where it comes to stand.
+/// touches where the file was, installing and what comes back from the trash where it comes to stand.
 pub fn views(action: &Action) -> impl Iterator<Item = ActionView<'_>> {
-    let from = action.from.as_ref().filter(|_| action.op.has_from() && action.op != Op::Install);
+    let from = action.from.as_ref().filter(|from| action.op.has_from() && !from.is_reserved());
     let from = from.map(|path| (path, action.expect.from.as_ref().and_then(Expectation::facts)));
     let at = (action.op != Op::Stage).then(|| (&action.path, facts_at_path(action)));
     at.into_iter().chain(from).map(|(path, facts)| view(action, path, facts))

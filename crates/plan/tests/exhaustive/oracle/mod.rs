@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) direction: Direction,
     pub(crate) delete: DeletePolicy,
     pub(crate) conflict: ConflictPolicy,
+    /// Whether all that goes is kept.
+    pub(crate) trash: bool,
 }
 
 /// What must come of it.

@@ -1,3 +1,5 @@
+use syncplan_model::plan::Evidence;
+use syncplan_model::spec::Confirm;
 use syncplan_model::{EntryKind, Facts};
 
 use crate::equality::{Verdict, content};
@@ -21,14 +23,15 @@ pub enum Change {
 }
 
 impl Change {
-    /// What became of `base`; times agree in multiples of `precision` nanoseconds.
-    pub(crate) fn of(now: Option<&Facts>, base: Option<&Facts>, precision: u64) -> Self {
+    /// What became of `base`; times agree in multiples of `precision` nanoseconds, and `confirm` says what
+    /// equal samples are worth.
+    pub(crate) fn of(now: Option<&Facts>, base: Option<&Facts>, precision: u64, confirm: Confirm) -> Self {
         match (now, base) {
             (None, None) => Self::Absent,
             (Some(_), None) => Self::Created,
             (None, Some(_)) => Self::Deleted,
             (Some(now), Some(base)) if now.kind != base.kind => Self::TypeChanged,
-            (Some(now), Some(base)) if is_unchanged(now, base, precision) => Self::Unchanged,
+            (Some(now), Some(base)) if is_unchanged(now, base, precision, confirm) => Self::Unchanged,
             _ => Self::Modified,
         }
     }
@@ -51,9 +54,9 @@ impl Change {
     }
 }
 
-fn is_unchanged(now: &Facts, base: &Facts, precision: u64) -> bool {
+fn is_unchanged(now: &Facts, base: &Facts, precision: u64, confirm: Confirm) -> bool {
     match now.kind {
-        EntryKind::File => is_same_file(now, base, precision),
+        EntryKind::File => is_same_file(now, base, precision, confirm),
         EntryKind::Symlink => now.target == base.target,
         _ => true,
     }
@@ -61,12 +64,16 @@ fn is_unchanged(now: &Facts, base: &Facts, precision: u64) -> bool {
 
 /// A token says it at once; without it whatever else is known has to. What cannot be told is taken
 /// to be edited: that costs a question, the contrary could cost content.
-fn is_same_file(now: &Facts, base: &Facts, precision: u64) -> bool {
+fn is_same_file(now: &Facts, base: &Facts, precision: u64, confirm: Confirm) -> bool {
     if now.token.is_some() && now.token == base.token {
         return true;
     }
+    let untouched = now.mtime.zip(base.mtime).is_some_and(|(now, base)| now.agrees_with(base, precision));
     match content(now, base) {
-        Some(verdict) => matches!(verdict, Verdict::Same(_)),
-        None => now.mtime.zip(base.mtime).is_some_and(|(now, base)| now.agrees_with(base, precision)),
+        // An edit may be between the samples.
+        Some(Verdict::Same(Evidence::Fingerprint)) => untouched || confirm == Confirm::Sampled,
+        Some(Verdict::Same(_)) => true,
+        Some(Verdict::Different) => false,
+        None => untouched,
     }
 }

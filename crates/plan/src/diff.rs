@@ -184,7 +184,10 @@ impl<'a> Differ<'a> {
         Sides::new(|side| match (found[side], base) {
             // Folders that only one store has are not in the base, and nothing by themselves.
             (Some(facts), None) if facts.kind == EntryKind::Dir && !self.both_have_dirs => Change::Unchanged,
-            (now, base) => Change::of(now, base.as_ref().map(|base| base.on(side)), self.precision(side)),
+            (now, base) => {
+                let base = base.as_ref().map(|base| base.on(side));
+                Change::of(now, base, self.precision(side), self.way.task.spec.confirm)
+            }
         })
     }
 

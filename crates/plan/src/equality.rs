@@ -1,7 +1,7 @@
 //! Whether what stands at one path on both sides is the same.
 
 use syncplan_model::plan::Evidence;
-use syncplan_model::spec::Compare;
+use syncplan_model::spec::{Compare, Confirm};
 use syncplan_model::{Capability, EntryKind, Facts};
 
 use crate::base::Based;
@@ -38,8 +38,8 @@ impl Way<'_> {
 
     fn compare_files(&self, source: &Facts, target: &Facts) -> Verdict {
         match content(source, target) {
-            Some(Verdict::Same(Evidence::Fingerprint)) if self.task.spec.compare == Compare::Full => {
-                // Samples do not satisfy `compare full`: what nobody could hash whole is brought over.
+            // What nobody could hash whole is brought over.
+            Some(Verdict::Same(Evidence::Fingerprint)) if !self.trusts_samples(source, target) => {
                 Verdict::Different
             }
             Some(verdict) => verdict,
@@ -48,6 +48,14 @@ impl Way<'_> {
             None if self.mtimes_agree(source, target) => Verdict::Same(Evidence::SizeMtime),
             None => Verdict::Different,
         }
+    }
+
+    /// Whether equal samples of two files are enough to take them for the same. An edit may be between the
+    /// samples: what was touched is not the same by them, unless the manifest says so.
+    pub(crate) fn trusts_samples(&self, source: &Facts, target: &Facts) -> bool {
+        let spec = self.task.spec;
+        spec.compare != Compare::Full
+            && (spec.confirm == Confirm::Sampled || self.mtimes_agree(source, target))
     }
 
     /// Whether both times are known and the same, as far as both stores can tell.
@@ -74,7 +82,12 @@ impl Way<'_> {
             (Some(ours), Some(theirs)) => ours > theirs && !self.mtimes_agree(source, target),
             _ => false,
         };
-        later && (source.target != target.target || content(source, target) == Some(Verdict::Different))
+        let changed = match content(source, target) {
+            Some(Verdict::Different) => true,
+            Some(Verdict::Same(Evidence::Fingerprint)) => !self.trusts_samples(source, target),
+            Some(Verdict::Same(_)) | None => false,
+        };
+        later && (source.target != target.target || changed)
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use syncplan_model::plan::{Conflict, Side};
+use syncplan_model::plan::{Conflict, Evidence, Side};
 use syncplan_model::spec::Compare;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
 use crate::diff::diff;
-use crate::equality::content;
+use crate::equality::{Verdict, content};
 use crate::identity::is_pairable;
 use crate::input::TaskInput;
 use crate::reconcile::reconcile;
@@ -55,7 +55,7 @@ impl Questions {
 /// What to look at more closely before compiling a task.
 ///
 /// Answers may raise questions: two times that turn out to differ make the planner ask for content.
-/// Ask again with the answers in the snapshots until nothing *new* is asked; three rounds suffice. A
+/// Ask again with the answers in the snapshots until nothing *new* is asked; four rounds suffice. A
 /// question that could not be answered is asked again, and [`compile`](crate::compile) does without.
 pub fn questions(task: &TaskInput<'_>) -> Questions {
     let mut asker = Asker { way: Way::of(task), asked: Sides::default() };
@@ -101,10 +101,15 @@ impl<'a> Asker<'a> {
         let known = content(local, remote);
         match self.way.task.spec.compare {
             // Different samples refute, equal ones do not suffice.
-            Compare::Full if whole || known == Some(crate::equality::Verdict::Different) => {}
+            Compare::Full if whole || known == Some(Verdict::Different) => {}
             Compare::Full => {
                 self.ask(Side::Local, path, Inquiry::Full, local.digest.is_none());
                 self.ask(Side::Remote, path, Inquiry::Full, remote.digest.is_none());
+            }
+            _ if known == Some(Verdict::Same(Evidence::Fingerprint))
+                && !self.way.trusts_samples(local, remote) =>
+            {
+                self.ask_for_digests(path, local, remote);
             }
             _ if known.is_some() => {}
             Compare::Sampled => self.ask_for_samples(path, local, remote),
@@ -128,16 +133,31 @@ impl<'a> Asker<'a> {
         self.ask(Side::Remote, path, Inquiry::Sampled, self.needs_sample(remote));
     }
 
+    /// Touched, and the same by samples: an edit may be between them. What is dear to read is brought over
+    /// instead.
+    fn ask_for_digests(&mut self, path: &RelPath, local: &Facts, remote: &Facts) {
+        let told = |side: Side, facts: &Facts| self.reads_cheaply(side) || facts.digest.is_some();
+        if told(Side::Local, local) && told(Side::Remote, remote) {
+            self.ask(Side::Local, path, Inquiry::Full, local.digest.is_none());
+            self.ask(Side::Remote, path, Inquiry::Full, remote.digest.is_none());
+        }
+    }
+
     /// Before people are asked, content is, whatever it costs: both may have the same after all, or one
     /// was only touched.
     fn ask_about_conflict(&mut self, conflict: &Conflict) {
         let file = |facts: &'_ Option<Box<Facts>>| facts.clone().filter(|facts| is_file(facts));
         let (Some(local), Some(remote)) = (file(&conflict.local), file(&conflict.remote)) else { return };
-        let is_open = |other: &Facts, facts: &Facts| content(facts, other).is_none();
+        let (way, by_samples) = (self.way, Some(Verdict::Same(Evidence::Fingerprint)));
+        let is_open = |other: &Facts, facts: &Facts| {
+            let known = content(facts, other);
+            known.is_none() || known == by_samples && !way.trusts_samples(facts, other)
+        };
         let base = file(&conflict.base);
         for (side, facts, other) in [(Side::Local, &local, &remote), (Side::Remote, &remote, &local)] {
             let open = is_open(other, facts) || base.as_ref().is_some_and(|base| is_open(base, facts));
-            self.ask(side, &conflict.path, Inquiry::Sampled, open && self.needs_sample(facts));
+            let inquiry = if self.needs_sample(facts) { Inquiry::Sampled } else { Inquiry::Full };
+            self.ask(side, &conflict.path, inquiry, open && facts.digest.is_none());
         }
     }
 

@@ -53,7 +53,7 @@ pub fn why(task: &TaskInput<'_>, path: &RelPath) -> Why {
     let base = task.usable_base().and_then(|base| base.local.get(path).zip(base.remote.get(path)));
     let change = |now: &Option<Facts>, base: Option<&Facts>, side: Side| {
         let precision = Way::of(task).store(side).capabilities.mtime_precision;
-        Change::of(now.as_ref(), base, precision)
+        Change::of(now.as_ref(), base, precision, task.spec.confirm)
     };
     let left_out = left_out(task, path);
     let evidence = local.as_ref().zip(remote.as_ref()).and_then(|(local, remote)| {

@@ -38,9 +38,9 @@ pub(crate) fn rebuild(
     if work.is_empty() {
         return Rebuilt { graph: Graph::default(), collision: None };
     }
+    keep(&mut work);
     let moved = origins.iter().filter_map(Origin::moved_from);
     let survey = Survey::of(way, &wanted(&work, &[]), &work, moved, other_going);
-    keep_what_is_nowhere_else(way, &mut work, &survey);
     let mut graph = Graph::of(&Drafter { way: *way, survey: &survey }, &work, &origins);
     for action in &mut graph.actions {
         action.reason = Reason::UNDONE;
@@ -49,17 +49,15 @@ pub(crate) fn rebuild(
     Rebuilt { graph, collision: collisions(way, &work, &origins) }
 }
 
-/// What the run brought goes to the trash, unless the task has none and it stands elsewhere as well.
-fn keep_what_is_nowhere_else(way: &Way<'_>, work: &mut Work, survey: &Survey) {
-    let keeps = |facts: &Facts| {
-        let is_dir = facts.kind == EntryKind::Dir;
-        !is_dir && (way.task.spec.trash.is_some() || !survey.survives(facts))
-    };
+/// What the run brought goes to the trash. That it stands elsewhere as well may not be so any more when the plan
+/// is applied.
+fn keep(work: &mut Work) {
+    let is_kept = |facts: &Facts| facts.kind != EntryKind::Dir;
     for removal in &mut work.removals {
-        removal.trash = keeps(&removal.facts);
+        removal.trash = is_kept(&removal.facts);
     }
     for fill in &mut work.fills {
-        fill.trash = fill.replaced.as_deref().is_some_and(keeps);
+        fill.trash = fill.replaced.as_deref().is_some_and(is_kept);
     }
 }
 

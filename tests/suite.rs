@@ -25,10 +25,14 @@ mod suite {
     mod documents;
     mod dry_run;
     mod edits;
+    mod events;
     mod examples;
+    mod gc;
     mod guards;
+    mod history;
     mod inspect;
     mod interrupted;
+    mod locks;
     mod main_job;
     mod moves;
     mod names;
@@ -38,6 +42,9 @@ mod suite {
     mod same_plan;
     mod selection;
     mod shapes;
+    mod state_url;
+    mod trash;
     mod two_way;
+    mod undo;
     mod why;
 }

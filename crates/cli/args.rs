@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use syncplan_model::TaskName;
+use syncplan_manifest::{Diagnostics, parse_duration, parse_rate};
 use syncplan_model::spec::Direction;
+use syncplan_model::{Period, Rate, TaskName};
 
 /// Compiles what has to stay in sync into a plan that can be read, and applies exactly that plan.
 #[derive(Debug, Parser)]
@@ -40,8 +41,9 @@ pub(crate) struct Global {
     /// Set a variable of the manifest; SYNCPLAN_VAR_x does the same
     #[arg(long = "var", value_name = "K=V", global = true, value_parser = key_and_value)]
     pub(crate) variables: Vec<(String, String)>,
-    /// Where syncplan remembers what it did: a file, or sqlite:FILE [default: .syncplan/state.db beside the manifest]
-    #[arg(long, value_name = "URL", global = true, env = "SYNCPLAN_STATE")]
+    /// Where syncplan remembers what it did: a file, sqlite:FILE or postgres://USER@HOST/DATABASE [default:
+    /// .syncplan/state.db beside the manifest]
+    #[arg(long, value_name = "URL", global = true, env = "SYNCPLAN_STATE", hide_env_values = true)]
     pub(crate) state: Option<String>,
     /// Say more; twice says everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -52,6 +54,10 @@ pub(crate) struct Global {
     /// Write the log to this file as well
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) log_file: Option<PathBuf>,
+    /// Write what a run does as lines of JSON to this file as well; with - to stdout, and all that is for
+    /// people to stderr
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) events: Option<PathBuf>,
     /// When to use colour
     #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t)]
     pub(crate) color: Colour,
@@ -120,6 +126,25 @@ pub(crate) enum Command {
         after_help = "Examples:\n  syncplan resolve notes todo/monday.md --take local\n  syncplan resolve notes todo/monday.md --take both --dry-run"
     )]
     Resolve(Resolve),
+    /// List the runs, the latest first
+    #[command(after_help = "Examples:\n  syncplan history\n  syncplan history --last 100 --json")]
+    History(History),
+    /// Say what a run did, a line an action
+    #[command(after_help = "Examples:\n  syncplan log last\n  syncplan log 12 --json")]
+    Log(Log),
+    /// Take a run back, as far as what it replaced and removed was kept: plan, show, ask, apply
+    #[command(
+        after_help = "Examples:\n  syncplan undo last\n  syncplan undo 12 -o undo.json\nWhat a run deletes or overwrites is kept where its task says so: `trash keep=\"30d\"`."
+    )]
+    Undo(Undo),
+    /// Take a task from a run that holds it and is gone
+    #[command(
+        after_help = "Example: syncplan unlock notes\nA run that still goes on stops at its next step, and can be gone on with later."
+    )]
+    Unlock(Unlock),
+    /// Remove what runs left behind: temporaries, uploads that nobody finishes, trash that is too old
+    #[command(after_help = "Examples:\n  syncplan gc --dry-run\n  syncplan gc images -y")]
+    Gc(Gc),
     /// Forget what was synced: the next plan joins both sides, and takes nothing for deleted
     #[command(after_help = "Example: syncplan forget notes\nNo file is touched on either side.")]
     Forget(Forget),
@@ -256,7 +281,7 @@ pub(crate) struct Apply {
 }
 
 /// How a plan is run.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub(crate) struct Running {
     /// How many actions run side by side [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -264,6 +289,21 @@ pub(crate) struct Running {
     /// What to do about places that changed since the plan
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) on_stale: OnStale,
+    /// Transfer no faster than this, all tasks together: 20MiB/s
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(crate) bandwidth: Option<Rate>,
+    /// How long to wait for a store that cannot be reached: 30m, or unlimited [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    pub(crate) max_offline: Option<Patience>,
+}
+
+/// How long a run waits for a store that cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// So long.
+    For(Period),
+    /// For ever.
+    Unlimited,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -332,6 +372,88 @@ pub(crate) enum TakeSide {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct History {
+    /// How many runs
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) last: u32,
+    /// Print a line of JSON for each run
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A run, as people name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunName {
+    /// The latest.
+    Last,
+    /// By its number.
+    Number(i64),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// The run, as `syncplan history` lists it, or last
+    #[arg(value_name = "RUN", value_parser = run_name)]
+    pub(crate) run: RunName,
+    /// Print a line of JSON for each action
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// The run, as `syncplan history` lists it, or last
+    #[arg(value_name = "RUN", value_parser = run_name)]
+    pub(crate) run: RunName,
+    /// Write the plan to this file, and apply nothing; - is stdout
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["yes", "dry_run", "json"])]
+    pub(crate) output: Option<PathBuf>,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+    /// Check every precondition, change nothing, and say what each action would do
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) running: Running,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    /// The task
+    #[arg(value_name = "TASK")]
+    pub(crate) task: TaskName,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// The tasks [default: all]
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// Leave alone what is younger than this: it may be at work elsewhere
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = period)]
+    pub(crate) older_than: Period,
+    /// Remove nothing, and say what would be removed
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+    /// Print a line of JSON for each thing
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Forget {
     /// The task
     #[arg(value_name = "TASK")]
@@ -344,4 +466,28 @@ pub(crate) struct Forget {
 fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it should be NAME=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    parse_rate(text, "--bandwidth").map_err(|mistakes| told(&mistakes))
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    parse_duration(text, "DURATION").map_err(|mistakes| told(&mistakes))
+}
+
+fn patience(text: &str) -> Result<Patience, String> {
+    if text == "unlimited" { Ok(Patience::Unlimited) } else { period(text).map(Patience::For) }
+}
+
+/// In one line, as the command line tells its mistakes.
+fn told(mistakes: &Diagnostics) -> String {
+    mistakes.to_string()
+}
+
+fn run_name(text: &str) -> Result<RunName, String> {
+    match text {
+        "last" => Ok(RunName::Last),
+        text => text.parse().map(RunName::Number).map_err(|_| "it should be a number, or last".to_owned()),
+    }
 }

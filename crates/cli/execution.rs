@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use syncplan_exec::{self as exec, Cancel, Job, OnStale, Options, Report, Sides};
+use syncplan_exec::{self as exec, Events, Job, OnStale, Options, Report, Sides};
 use syncplan_model::plan::{Plan, Side, SideHeader, TaskHeader};
 use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Mode, Place};
-use syncplan_model::{Snapshot, TaskName};
+use syncplan_model::{Period, Snapshot, TaskName};
 use syncplan_state::{BaseHead, State};
 use syncplan_store::Store;
 
-use crate::args::{self, Global, Running};
+use crate::args::{self, Global, Patience, Running};
 use crate::base::{ask_for_marks, leave_marks, marked_sides, places, protect_texts};
 use crate::document::{self, Document, tool};
+use crate::events::EventStream;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::interrupt;
+use crate::interrupt::Interrupt;
 use crate::judgement;
 use crate::looker::side_header;
 use crate::project::Project;
@@ -29,13 +31,17 @@ use crate::survey::{Quest, survey};
 /// How many actions run side by side unless told otherwise.
 const JOBS: u16 = 16;
 
+/// How long a run waits for a store that cannot be reached unless told otherwise.
+const MAX_OFFLINE: Duration = Duration::from_secs(600);
+
 /// What a command brings to the execution of a plan.
 pub(crate) struct Execution<'a> {
     pub(crate) project: &'a Project,
     pub(crate) state: &'a State,
     pub(crate) global: &'a Global,
     pub(crate) running: &'a Running,
-    pub(crate) cancel: Cancel,
+    interrupt: Interrupt,
+    stream: EventStream,
 }
 
 impl<'a> Execution<'a> {
@@ -45,10 +51,10 @@ impl<'a> Execution<'a> {
         global: &'a Global,
         running: &'a Running,
     ) -> Result<Self, Failure> {
-        let cancel = interrupt::cancel().map_err(|error| {
+        let interrupt = Interrupt::listen().map_err(|error| {
             Failure::new("syncplan::cli::signals", "signals cannot be listened to").because(error)
         })?;
-        Ok(Self { project, state, global, running, cancel })
+        Ok(Self { project, state, global, running, interrupt, stream: EventStream::open(global)? })
     }
 
     /// Rolls forward what interrupted runs left half done on these tasks, before anything else is
@@ -94,12 +100,14 @@ impl<'a> Execution<'a> {
         let job = self.job(document, sides, &progress);
         let tool = tool();
         let record = exec::Document { overrides, ..record(document, &packed, &tool) };
+        let busy = self.interrupt.busy();
         let report = exec::apply(job, self.state, &record).await;
         progress.end();
         let report = report?;
         if report.ending != exec::Ending::Interrupted {
             self.conclude(&document.plan, &stores).await?;
         }
+        drop(busy);
         Ok(report)
     }
 
@@ -215,11 +223,28 @@ impl<'a> Execution<'a> {
             args::OnStale::Skip => OnStale::Skip,
             args::OnStale::Abort => OnStale::Abort,
         };
+        let bandwidth = self.running.bandwidth;
+        let max_offline = match self.running.max_offline {
+            None => Some(MAX_OFFLINE),
+            Some(Patience::For(period)) => Some(period.as_duration()),
+            Some(Patience::Unlimited) => None,
+        };
         Job {
-            options: Options { jobs, on_stale, ..Options::default() },
-            events: progress.events(),
-            cancel: self.cancel.clone(),
+            options: Options { jobs, on_stale, bandwidth, max_offline, ..Options::default() },
+            events: self.told(progress.events()),
+            cancel: self.interrupt.cancel(),
             ..Job::new(Arc::new(document.plan.clone()), sides)
+        }
+    }
+
+    /// What a run says goes to whoever watches, and to the stream.
+    fn told(&self, shown: Events) -> Events {
+        match self.stream.events() {
+            None => shown,
+            Some(written) => Arc::new(move |event| {
+                shown(event);
+                written(event);
+            }),
         }
     }
 
@@ -237,26 +262,18 @@ impl<'a> Execution<'a> {
             _ => target,
         };
         let open = |place: &Place, side| -> Result<Arc<dyn Store>, Failure> {
-            let stated = header.side(side);
             let store = stores::open(self.project, place, purpose(side))?;
-            let found = side_header(self.project, place, &*store);
-            let same = (&found.store, &found.kind, &found.location, &found.service)
-                == (&stated.store, &stated.kind, &stated.location, &stated.service);
-            if same {
-                Ok(store)
-            } else {
-                Err(elsewhere(
-                    header,
-                    &format!("its {side} side was {} and is {}", whereabouts(stated), whereabouts(&found)),
-                ))
-            }
+            refuse_elsewhere(header, side, &side_header(self.project, place, &*store))?;
+            Ok(store)
         };
         let (local, remote) = (open(&task.local, Side::Local)?, open(&task.remote, Side::Remote)?);
         let merge = match &task.conflict {
             ConflictPolicy::Merge(command) => command.clone(),
             _ => Vec::new(),
         };
-        Ok(Sides { local, remote, sample: task.sample, merge })
+        let lease = task.lease.map(Period::as_duration);
+        let trash = task.trash.map(|trash| trash.keep.as_duration());
+        Ok(Sides { local, remote, sample: task.sample, merge, bandwidth: task.bandwidth, lease, trash })
     }
 }
 
@@ -277,7 +294,20 @@ fn record<'a>(document: &'a Document, bytes: &'a [u8], tool: &'a str) -> exec::D
     exec::Document { plan_id: document.id, instance: &document.meta.created_at, bytes, tool, overrides: None }
 }
 
-fn whereabouts(side: &SideHeader) -> String {
+/// An error where a side is not the one that a plan was made for.
+pub(crate) fn refuse_elsewhere(header: &TaskHeader, side: Side, found: &SideHeader) -> Result<(), Failure> {
+    let stated = header.side(side);
+    let same = (&found.store, &found.kind, &found.location, &found.service)
+        == (&stated.store, &stated.kind, &stated.location, &stated.service);
+    if same {
+        return Ok(());
+    }
+    let (was, is) = (told_place(stated), told_place(found));
+    Err(elsewhere(header, &format!("its {side} side was {was} and is {is}")))
+}
+
+/// A side for people.
+fn told_place(side: &SideHeader) -> String {
     let server = side.service.as_ref().map(|service| format!(" on the server {service}")).unwrap_or_default();
     format!("{}:{}{server}", side.store, side.location)
 }

@@ -3,6 +3,7 @@ use std::fmt;
 
 use miette::{Diagnostic, GraphicalReportHandler};
 use syncplan_exec::ExecError;
+use syncplan_model::Escaped;
 use syncplan_scan::ScanError;
 use syncplan_state::StateError;
 use syncplan_store::{StoreError, StoreErrorKind};
@@ -191,9 +192,20 @@ impl From<ExecError> for Failure {
         match error {
             ExecError::State(error) => error.into(),
             ExecError::Sync(error) => error.into(),
+            // Who holds it says so itself, in an object that anybody may have written.
+            ExecError::Leased { .. } => leased("syncplan::store::leased", &error).help(
+                "wait until it is done; if that run is gone for certain, `syncplan unlock TASK` takes the remote side from it",
+            ),
+            ExecError::LeaseLost { .. } => leased("syncplan::store::lease-lost", &error)
+                .help("what it did is on record: apply the plan again to go on"),
+            ExecError::Lease(_) | ExecError::Collect(_) => lifted("syncplan::store::failed", None, error),
             other => lifted("syncplan::apply::failed", None, other),
         }
     }
+}
+
+fn leased(code: &'static str, error: &ExecError) -> Failure {
+    Failure::new(code, Escaped(error.to_string().as_bytes()).to_string()).exit(Exit::Locked)
 }
 
 /// What the codes of the command line mean; those of the manifest explain themselves.
@@ -234,6 +246,14 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     (
         "syncplan::store::failed",
         "A store did not do what was asked of it. The message names the operation and the object, and below it stands what the store said.",
+    ),
+    (
+        "syncplan::store::leased",
+        "The task has a `lease`, and another run holds its remote side: one machine at a time writes there. A lease ends with its run. Of a process on another machine nothing can be known from here: if it is gone for certain, `syncplan unlock TASK` takes the remote side from it.",
+    ),
+    (
+        "syncplan::store::lease-lost",
+        "Somebody took the remote side from this run while it was working there, so it stopped. What was done until then is on record, and applying the plan again goes on from there.",
     ),
     (
         "syncplan::store::no-credentials",
@@ -343,6 +363,14 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     (
         "syncplan::cli::write",
         "A file of the project cannot be written. What stood there before is unchanged.",
+    ),
+    (
+        "syncplan::cli::events",
+        "The file that `--events` names cannot be written. Nothing was begun: whoever asks for events may rely on them.",
+    ),
+    (
+        "syncplan::run::unknown",
+        "Runs are named by the number that `syncplan history` lists, or as `last`. Every execution of a plan is one; dry runs, and plans that had nothing to do, are none.",
     ),
     ("syncplan::cli::log-file", "The log file cannot be opened for appending."),
     ("syncplan::cli::runtime", "The operating system refused a thread."),

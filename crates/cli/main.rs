@@ -1,10 +1,12 @@
 //! The command line of syncplan: it puts the parts together, and decides nothing itself.
 
 mod args;
+mod ask;
 mod base;
 mod command;
 mod document;
 mod durable;
+mod events;
 mod execution;
 mod exit;
 mod failure;
@@ -15,6 +17,7 @@ mod looker;
 mod prepare;
 mod project;
 mod render;
+mod runs;
 mod secret;
 mod snapshot_file;
 mod stores;

@@ -109,10 +109,15 @@ pub(crate) fn compile_surveys(
         exclude: wanted.exclude.as_ref(),
         now: now(),
     };
-    compile(&input).map_err(|error| match error {
+    compile(&input).map_err(compile_failure)
+}
+
+/// Why there is no plan.
+pub(crate) fn compile_failure(error: CompileError) -> Failure {
+    match error {
         CompileError::Invalid(error) => internal(error),
         other => Failure::usage(other.to_string()),
-    })
+    }
 }
 
 fn internal(error: InvalidPlan) -> Failure {
@@ -121,7 +126,8 @@ fn internal(error: InvalidPlan) -> Failure {
             .help("this is a mistake in syncplan: please report it with the portable snapshots of both sides (`syncplan scan -o`)")
 }
 
-fn manifest_info(project: &Project) -> ManifestInfo {
+/// The manifest, as a plan names it.
+pub(crate) fn manifest_info(project: &Project) -> ManifestInfo {
     let spec = &project.loaded.spec;
     ManifestInfo {
         digest: spec.digest,

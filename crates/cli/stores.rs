@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
-use syncplan_exec::{AppendOnly, ReadOnly};
+use syncplan_exec::{Access, Restricted};
 use syncplan_model::spec::{
     LocalStore as LocalSpec, Place, S3Store as S3Spec, SecretRef, Store as StoreSpec, StoreAccess, StoreKind,
 };
@@ -45,8 +45,8 @@ pub(crate) fn open(project: &Project, place: &Place, purpose: Purpose) -> Result
     let opened = open_kind(project, store, place, purpose)?;
     Ok(match store.access {
         StoreAccess::ReadWrite => opened,
-        StoreAccess::ReadOnly => Arc::new(ReadOnly::new(opened)),
-        StoreAccess::AppendOnly => Arc::new(AppendOnly::new(opened)),
+        StoreAccess::ReadOnly => Arc::new(Restricted::new(opened, Access::Read)),
+        StoreAccess::AppendOnly => Arc::new(Restricted::new(opened, Access::Append)),
     })
 }
 

@@ -90,14 +90,18 @@ task site kind=files {{
     /// Runs rclone against the server, and gives what it prints.
     #[track_caller]
     pub(crate) fn rclone(&self, args: &[&str]) -> String {
+        self.try_rclone(args).unwrap_or_else(|said| panic!("rclone {args:?}: {said}"))
+    }
+
+    /// The same, or what rclone says if it fails.
+    pub(crate) fn try_rclone(&self, args: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.rclone);
         command.env("RCLONE_CONFIG", "/dev/null").args(args);
         command.args(["--s3-provider", "Other", "--s3-endpoint", &self.endpoint]);
         command.args(["--s3-access-key-id", "testkey", "--s3-secret-access-key", "testsecret"]);
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "rclone {args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 }
 

@@ -97,3 +97,55 @@ fn a_plan_is_applied_once() {
     env.run(&["apply", "plan.json"]).success();
     assert_eq!(env.listing("backup"), "b=2");
 }
+
+/// Twelve MiB, of which samples see one KiB in each MiB.
+fn large() -> Vec<u8> {
+    (0..12_u32 << 20).map(|at| (at % 251) as u8).collect()
+}
+
+/// Overwrites some bytes that no sample sees, as databases, disk images and tag editors do.
+fn edit_in_place(file: &std::path::Path, text: &[u8]) {
+    use std::os::unix::fs::FileExt as _;
+
+    let file = fs::File::options().write(true).open(file).unwrap();
+    file.write_all_at(text, 7_000_000).unwrap();
+    file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(9)).unwrap();
+}
+
+#[test]
+fn an_edit_between_the_samples_is_brought_over() {
+    for settings in ["mode mirror", "mode update", "mode two-way", "mode mirror; compare sampled"] {
+        let env = TestEnvironment::task(settings, "");
+        fs::write(env.path("site/large"), large()).unwrap();
+        env.run(&["sync", "-y"]).success();
+        edit_in_place(&env.path("site/large"), b"edited");
+        env.run(&["sync", "-y"]).success();
+        let same = fs::read(env.path("site/large")).unwrap() == fs::read(env.path("backup/large")).unwrap();
+        assert!(same, "{settings}");
+    }
+}
+
+#[test]
+fn an_edit_between_the_samples_is_one_side_of_a_conflict() {
+    let env = TestEnvironment::task("mode two-way", "");
+    fs::write(env.path("site/large"), large()).unwrap();
+    env.run(&["sync", "-y"]).success();
+    edit_in_place(&env.path("site/large"), b"here");
+    edit_in_place(&env.path("backup/large"), b"there");
+    env.run(&["sync", "-y"]).code(5);
+    for (side, text) in [("site", "here"), ("backup", "there")] {
+        let content = fs::read(env.path(side).join("large")).unwrap();
+        assert_eq!(&content[7_000_000..][..text.len()], text.as_bytes(), "{side}");
+    }
+}
+
+/// What was only touched needs no transfer: both are read whole.
+#[test]
+fn a_touched_large_file_is_not_sent() {
+    let env = TestEnvironment::mirror("");
+    fs::write(env.path("site/large"), large()).unwrap();
+    env.run(&["sync", "-y"]).success();
+    edit_in_place(&env.path("site/large"), &large()[7_000_000..][..9]);
+    let plan = env.run(&["plan", "--json"]).success().json();
+    assert_eq!(plan["actions"][0]["op"], "set-metadata");
+}

@@ -18,7 +18,7 @@ use super::tree;
 ///
 /// While it lives, snapshots of the thread go to `snapshots/suite`, with paths and times redacted.
 pub(crate) struct TestEnvironment {
-    root: TempDir,
+    pub(crate) root: TempDir,
     binary: PathBuf,
     prefix: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
@@ -138,7 +138,12 @@ impl TestEnvironment {
 
     /// The program, ready to start in the folder of the manifest.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
-        let mut words = self.prefix.clone();
+        self.command_under(&self.prefix, args)
+    }
+
+    /// The same, started by another program with these words before it.
+    pub(crate) fn command_under<A: AsRef<OsStr>>(&self, starter: &[OsString], args: &[A]) -> Command {
+        let mut words = starter.to_vec();
         words.push(self.binary.clone().into());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(args).current_dir(self.path("")).env_clear();
@@ -152,7 +157,12 @@ impl TestEnvironment {
 
     /// Runs the program to its end.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Output {
-        let output = self.command(args).output().unwrap();
+        self.output_of(self.command(args), args)
+    }
+
+    /// Runs to its end what was made by [`Self::command`].
+    pub(crate) fn output_of<A: AsRef<OsStr>>(&self, mut command: Command, args: &[A]) -> Output {
+        let output = command.output().unwrap();
         let args: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy().into_owned()).collect();
         let hidden = self.root.path().to_str().unwrap();
         Output::new(&args.join(" "), &output, hidden)
@@ -213,6 +223,7 @@ fn snapshot_settings() -> insta::Settings {
     // Tokens of local files hold inodes and times, so everything hashed from them differs as well.
     settings.add_filter(r"\b(b3|sha256):[0-9a-f]{8,}", "$1:[digest]");
     settings.add_filter(r"\b[0-9a-f]{32}\b", "[id]");
+    settings.add_filter(r"trash/[0-9a-f]{16}/", "trash/[hash]/");
     settings.add_filter(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?", "[time]");
     settings.add_filter(r"\b\d{9,}\.\d{1,9}\b", "[mtime]");
     settings.add_filter(r"\b[0-9a-f]+-[0-9a-f]+\.[0-9a-f]+\b", "[token]");

@@ -9,7 +9,7 @@ pub(crate) struct Output {
     command: String,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    code: Option<i32>,
+    pub(crate) code: Option<i32>,
 }
 
 impl Output {

@@ -6,11 +6,17 @@ mod diff;
 mod explain;
 mod fmt;
 mod forget;
+mod gc;
+mod history;
+mod log;
+mod offline;
 mod one_step;
 mod plan;
 mod resolve;
 mod scan;
 mod show;
+mod undo;
+mod unlock;
 mod validate;
 mod why;
 
@@ -19,7 +25,7 @@ use syncplan_model::spec::Direction;
 use crate::args::{Arguments, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{logging, project};
+use crate::{events, logging, project, render};
 
 /// Runs a command to its end.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -28,6 +34,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         project::enter(directory)?;
     }
     logging::start(&global)?;
+    if events::take_stdout(&global) {
+        render::leave_stdout();
+    }
     match command {
         Command::Validate => validate::run(&global),
         Command::Fmt(args) => fmt::run(&global, &args),
@@ -43,6 +52,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Sync(args) => block_on(one_step::run(&global, &args, None)),
         Command::Conflicts(args) => block_on(conflicts::run(&global, &args)),
         Command::Resolve(args) => block_on(resolve::run(&global, &args)),
+        Command::History(args) => block_on(history::run(&global, &args)),
+        Command::Log(args) => block_on(log::run(&global, &args)),
+        Command::Undo(args) => block_on(undo::run(&global, &args)),
+        Command::Unlock(args) => block_on(unlock::run(&global, &args)),
+        Command::Gc(args) => block_on(gc::run(&global, &args)),
         Command::Forget(args) => block_on(forget::run(&global, &args)),
     }
 }

@@ -1,8 +1,7 @@
-use std::io::{IsTerminal as _, Write as _};
-
 use syncplan_model::spec::Direction;
 
 use crate::args::{self, Global};
+use crate::ask::confirmed;
 use crate::document::Document;
 use crate::execution::{Execution, exit, exit_done};
 use crate::exit::Exit;
@@ -43,7 +42,8 @@ pub(crate) async fn run(
         render::outcome::print(&report, true, args.json);
         return Ok(exit(&report, &document.plan));
     }
-    if !args.yes && !confirmed(&saved)? {
+    let instead = format!(", or write the plan and apply it: {saved}");
+    if !args.yes && !confirmed("apply this plan?", &instead)? {
         render::stderr("nothing was changed");
         return Ok(Exit::Error);
     }
@@ -87,18 +87,4 @@ fn saved_plan(args: &args::OneStep, direction: Option<Direction>) -> String {
 /// As one word of a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// Any answer other than yes means no, and without a terminal nothing prompts.
-fn confirmed(saved: &str) -> Result<bool, Failure> {
-    let silent = std::env::var_os("SYNCPLAN_NO_INPUT").is_some_and(|value| !value.is_empty());
-    if silent || !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("nothing was changed: nobody is there to say yes")
-            .help(format!("say it beforehand with -y, or write the plan and apply it: {saved}")));
-    }
-    let mut answer = String::new();
-    let mut err = std::io::stderr().lock();
-    let asked = write!(err, "apply this plan? [y/N] ").and_then(|()| err.flush());
-    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
-    Ok(read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

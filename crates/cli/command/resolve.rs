@@ -4,7 +4,7 @@ use syncplan_model::plan::Plan;
 use syncplan_model::{Escaped, RelPath, TaskName};
 use syncplan_plan::{Resolution, Take};
 
-use crate::args::{self, Global, OnStale, Running, Selection, TakeSide};
+use crate::args::{self, Global, Running, Selection, TakeSide};
 use crate::document::Document;
 use crate::execution::{Execution, exit};
 use crate::exit::Exit;
@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, args: &args::Resolve) -> Result<Exit, F
     let selection = Selection { tasks: vec![args.task.clone()], only: None, exclude: None };
     let wanted = Wanted::new(&project, &selection, None)?;
     let state = project.open_state().await?;
-    let running = Running { jobs: None, on_stale: OnStale::Skip };
+    let running = Running::default();
     let execution = Execution::new(&project, &state, global, &running)?;
     match args.dry_run {
         true => project.refuse_unresolved(&state, &wanted.tasks).await?,

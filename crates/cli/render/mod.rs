@@ -4,15 +4,33 @@ pub(crate) mod colour;
 pub(crate) mod conflict;
 pub(crate) mod diff;
 pub(crate) mod facts;
+pub(crate) mod gc;
+pub(crate) mod history;
+pub(crate) mod log;
 pub(crate) mod outcome;
+mod pace;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod time;
+pub(crate) mod undo;
 pub(crate) mod why;
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether stdout belongs to something else.
+static STDOUT_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// From now on results go to stderr.
+pub(crate) fn leave_stdout() {
+    STDOUT_IS_TAKEN.store(true, Ordering::Relaxed);
+}
 
 /// Writes results to stdout. A reader that has gone away is no error of ours.
 pub(crate) fn stdout(text: &str) {
+    if STDOUT_IS_TAKEN.load(Ordering::Relaxed) {
+        return stderr(text);
+    }
     let _ = write(&mut io::stdout().lock(), text);
 }
 

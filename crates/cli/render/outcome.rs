@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use syncplan_exec::{Ending, Outcome, Report};
 use syncplan_model::Escaped;
+use syncplan_plan::NotUndone;
 
 use super::{count, number, size};
 
@@ -13,11 +14,27 @@ const NAMED: usize = 20;
 
 /// Prints the outcome: what went wrong on stderr, the closing line or the JSON on stdout.
 pub(crate) fn print(report: &Report, dry: bool, as_json: bool) {
+    tell_problems(report);
+    super::stdout(&if as_json { machine(report, dry).to_string() } else { closing(report, dry) });
+}
+
+/// The same of a run that takes another one back, with what stays as it is.
+pub(crate) fn print_undo(report: &Report, dry: bool, as_json: bool, left: &[NotUndone]) {
+    tell_problems(report);
+    super::stdout(&if as_json {
+        let mut outcome = machine(report, dry);
+        outcome["not_undone"] = super::undo::machine(left).into();
+        outcome.to_string()
+    } else {
+        closing(report, dry)
+    });
+}
+
+fn tell_problems(report: &Report) {
     let problems = problems(report);
     if !problems.is_empty() {
         super::stderr(&problems);
     }
-    super::stdout(&if as_json { machine(report, dry) } else { closing(report, dry) });
 }
 
 /// Both together, for a run that stands beside another.
@@ -78,7 +95,7 @@ fn closing(report: &Report, dry: bool) -> String {
     format!("{}{bytes}{next}", parts.join(", "))
 }
 
-fn machine(report: &Report, dry: bool) -> String {
+fn machine(report: &Report, dry: bool) -> Value {
     let counts = &report.counts;
     let problems: Vec<_> = report
         .problems
@@ -100,5 +117,4 @@ fn machine(report: &Report, dry: bool) -> String {
         },
         "bytes": report.bytes.to_string(), "problems": problems,
     })
-    .to_string()
 }

@@ -15,7 +15,7 @@ const NAMED: usize = 20;
 
 /// The summary, and what destroys.
 pub(crate) fn summary(plan: &Plan) -> String {
-    let mut text = String::new();
+    let mut text = undone(plan);
     for task in &plan.header().tasks {
         task_lines(&mut text, plan, task);
     }
@@ -44,6 +44,7 @@ pub(crate) fn whole(plan: &Plan, document: Option<&Document>) -> String {
         let made = format!("{}, made {} by {}", document.id, document.meta.created_at, document.meta.tool);
         let _ = writeln!(text, "{}", Painted(Tone::Quiet, Escaped(made.as_bytes())));
     }
+    text.push_str(&undone(plan));
     for task in &plan.header().tasks {
         task_lines(&mut text, plan, task);
         for action in plan.actions().iter().filter(|it| it.task == task.name && it.op != Op::Record) {
@@ -54,6 +55,11 @@ pub(crate) fn whole(plan: &Plan, document: Option<&Document>) -> String {
     findings(&mut text, plan);
     text.push_str(&closing_line(plan));
     text
+}
+
+/// What kind of plan it is, where it is none that goes forward.
+fn undone(plan: &Plan) -> String {
+    plan.header().selection.undo.map_or_else(String::new, |run| format!("takes back run {run}\n"))
 }
 
 fn task_lines(text: &mut String, plan: &Plan, task: &TaskHeader) {
@@ -73,7 +79,8 @@ fn task_lines(text: &mut String, plan: &Plan, task: &TaskHeader) {
         place(Side::Remote)
     );
     let amounts = amounts(plan, task);
-    let idle = amounts.iter().all(|(op, _)| *op == Op::Record);
+    let forward = plan.header().selection.undo.is_none();
+    let idle = forward && amounts.iter().all(|(op, _)| *op == Op::Record);
     if idle
         && !is_restricted(plan, task)
         && !plan.conflicts().iter().any(|conflict| conflict.task == task.name)

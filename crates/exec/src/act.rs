@@ -1,6 +1,6 @@
 use syncplan_model::plan::Op;
-use syncplan_model::{EntryKind, Facts};
-use syncplan_store::{Guarded, Metadata};
+use syncplan_model::{EntryKind, Facts, Token};
+use syncplan_store::{Guarded, Metadata, StoreError};
 
 use crate::merge::merge;
 use crate::place::{Obstacle, View};
@@ -73,8 +73,13 @@ async fn remove_dir(view: &View<'_>) -> Result<Effect, Obstacle> {
 }
 
 async fn set_metadata(view: &View<'_>) -> Result<Effect, Obstacle> {
+    let token = view.target.token().await?;
+    Ok(put_metadata(view, token).await?)
+}
+
+/// Sets times and permission bits of what has this token.
+pub(crate) async fn put_metadata(view: &View<'_>, token: Option<Token>) -> Result<Effect, StoreError> {
     let target = &view.target;
-    let token = target.token().await?;
     let (before, wanted) = (target.expected.facts(), view.action.result.as_deref());
     let metadata = Metadata {
         mtime: wanted.and_then(|facts| facts.mtime),

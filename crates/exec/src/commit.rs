@@ -6,7 +6,7 @@ use syncplan_store::Store;
 
 use crate::batch::Contents;
 use crate::error::ExecError;
-use crate::worker::{Performed, Worker};
+use crate::worker::{Performed, Rows, Worker};
 
 /// Actions that are durable and on record.
 pub(crate) struct Committed {
@@ -52,8 +52,8 @@ pub(crate) async fn commit(
     let on_record = performed.into_iter().filter(|it| !left_open.contains(&it.at));
     let conclusion = |Performed { at, outcome, message, effect }| {
         let action = worker.action(at);
-        let (learned, agreed) = effect.into_rows(action);
-        Conclusion { action: action.id, outcome, message, learned, agreed, trashed: None }
+        let Rows { learned, agreed, trashed } = effect.into_rows(action);
+        Conclusion { action: action.id, outcome, message, learned, agreed, trashed }
     };
     journal.conclude(&on_record.map(conclusion).collect::<Vec<_>>()).await?;
     Ok(Committed { actions, took: began.elapsed() })

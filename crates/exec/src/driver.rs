@@ -16,7 +16,7 @@ use crate::queue::{Queue, is_large};
 use crate::report::Report;
 use crate::run_state::RunState;
 use crate::stages::Stages;
-use crate::worker::{Effect, Performed, Worker};
+use crate::worker::{Effect, Ended, Performed, Worker};
 
 /// So many intents share a commit at most.
 const INTENTS: usize = 1024;
@@ -32,12 +32,16 @@ pub(crate) struct Driver<'a> {
     stages: Stages,
     /// On record as intended, not yet begun.
     armed: Queue,
-    running: JoinSet<Performed>,
+    /// Armed, and waiting for a store that is out of reach.
+    parked: Vec<usize>,
+    running: JoinSet<Ended>,
     running_large: usize,
     batch: Batch,
     intending: Writing<'a, Vec<usize>>,
     committing: Writing<'a, Committed>,
     report: Report,
+    /// Those whose drafts nobody will go on with.
+    orphans: Vec<usize>,
     stopped: bool,
     interrupted: bool,
 }
@@ -54,11 +58,13 @@ impl<'a> Driver<'a> {
             worker,
             journal,
             armed: Queue::default(),
+            parked: Vec::new(),
             running: JoinSet::new(),
             running_large: 0,
             batch: Batch::new(),
             intending: None,
             committing: None,
+            orphans: Vec::new(),
             stopped: false,
             interrupted: false,
         }
@@ -76,9 +82,12 @@ impl<'a> Driver<'a> {
             self.wait().await?;
         }
         self.disarm().await?;
+        for &at in &self.orphans {
+            self.worker.abandon(at).await;
+        }
         self.report.counts.not_begun = self.run.unfinished() as u64;
         self.report.judge(self.interrupted);
-        (self.worker.job.events)(Event::RunFinished { ending: self.report.ending });
+        (self.worker.job.events)(Event::RunFinished { report: &self.report });
         Ok(self.report)
     }
 
@@ -86,7 +95,8 @@ impl<'a> Driver<'a> {
         let actions = self.worker.job.plan.actions().iter().enumerate();
         let left = actions.filter(|(at, it)| it.op.transfers() && !self.run.is_finished(*at));
         let bytes = left.map(|(_, action)| action.bytes).sum();
-        (self.worker.job.events)(Event::RunStarted { actions: self.run.unfinished() as u64, bytes });
+        let (run, actions) = (Some(self.journal.run()), self.run.unfinished() as u64);
+        (self.worker.job.events)(Event::RunStarted { run, actions, bytes });
     }
 
     /// Puts the next actions on record ahead of time, so that jobs do not wait for it.
@@ -101,9 +111,14 @@ impl<'a> Driver<'a> {
 
     fn begin_more(&mut self) {
         let jobs = self.worker.job.options.jobs.max(1);
-        while !self.stopped && self.running.len() < jobs {
+        // Those that wait for a store leave their places to others.
+        while !self.stopped && self.running.len() < jobs + self.worker.aside.count() {
             let Some(at) = self.armed.pop(self.running_large < jobs.div_ceil(2)) else { return };
             let at = at as usize;
+            if self.worker.has_to_wait(at) {
+                self.parked.push(at);
+                continue;
+            }
             self.running_large += usize::from(is_large(self.worker.action(at)));
             self.running.spawn(Arc::clone(&self.worker).perform(at));
         }
@@ -122,17 +137,17 @@ impl<'a> Driver<'a> {
 
     fn is_over(&self) -> bool {
         let quiet = self.running.is_empty() && self.intending.is_none() && self.committing.is_none();
-        quiet && self.batch.is_empty() && (self.stopped || self.armed.is_empty())
+        quiet && self.batch.is_empty() && (self.stopped || self.armed.is_empty() && self.parked.is_empty())
     }
 
     async fn wait(&mut self) -> Result<(), ExecError> {
         let due = self.batch.due().filter(|_| self.committing.is_none());
-        let cancel = self.worker.job.cancel.clone();
+        let (worker, cancel) = (Arc::clone(&self.worker), self.worker.job.cancel.clone());
         tokio::select! {
-            Some(performed) = self.running.join_next() => {
-                self.take_in(performed.map_err(ExecError::Panicked)?);
-                while let Some(performed) = self.running.try_join_next() {
-                    self.take_in(performed.map_err(ExecError::Panicked)?);
+            Some(ended) = self.running.join_next() => {
+                self.take_in(ended.map_err(ExecError::Panicked)?)?;
+                while let Some(ended) = self.running.try_join_next() {
+                    self.take_in(ended.map_err(ExecError::Panicked)?)?;
                 }
             }
             actions = written(&mut self.intending) => {
@@ -141,16 +156,52 @@ impl<'a> Driver<'a> {
             }
             committed = written(&mut self.committing) => self.settle(&committed?),
             () = until(due) => {}
-            () = cancel.cancelled(), if !self.stopped => {
-                self.stopped = true;
-                self.interrupted = true;
+            () = worker.aside.changed() => self.unpark(),
+            () = cancel.cancelled(), if !self.interrupted => self.interrupt(),
+        }
+        Ok(())
+    }
+
+    /// A store may be in reach again: what waits for it is looked at once more.
+    fn unpark(&mut self) {
+        for at in std::mem::take(&mut self.parked) {
+            self.armed.push(at as u32, self.worker.action(at));
+        }
+    }
+
+    fn interrupt(&mut self) {
+        self.stopped = true;
+        self.interrupted = true;
+    }
+
+    /// An action came to rest.
+    fn take_in(&mut self, ended: Ended) -> Result<(), ExecError> {
+        match ended {
+            Ended::Performed(performed) => self.performed(performed),
+            // Only a run that is to stop leaves anything undone, but for what is suspended.
+            Ended::LeftOpen(at) => {
+                self.running_large -= usize::from(is_large(self.worker.action(at)));
+                self.interrupt();
             }
+            Ended::Suspended(at, why) => {
+                self.running_large -= usize::from(is_large(self.worker.action(at)));
+                self.tell(at, Outcome::Failed, Some(&why));
+                for skipped in self.run.performed(at, Outcome::Failed) {
+                    self.skip(skipped);
+                }
+            }
+            Ended::Untouched(at) => {
+                self.running_large -= usize::from(is_large(self.worker.action(at)));
+                self.armed.push(at as u32, self.worker.action(at));
+                self.interrupt();
+            }
+            Ended::Broken(error) => return Err(error.into()),
         }
         Ok(())
     }
 
     /// An action was performed, or could not be.
-    fn take_in(&mut self, performed: Performed) {
+    fn performed(&mut self, performed: Performed) {
         let (at, outcome) = (performed.at, performed.outcome);
         self.running_large -= usize::from(is_large(self.worker.action(at)));
         self.report.bytes += performed.effect.bytes;
@@ -167,20 +218,28 @@ impl<'a> Driver<'a> {
     }
 
     fn skip(&mut self, at: usize) {
+        if self.worker.drafts.get(&self.worker.action(at).id).is_some() {
+            self.orphans.push(at);
+        }
         let message = Some("something that it waits for was not done".to_owned());
         self.note(Performed { at, outcome: Outcome::Skipped, message, effect: Effect::default() });
     }
 
     /// Tells of an outcome, and has it put on record.
     fn note(&mut self, performed: Performed) {
-        let action = self.worker.action(performed.at);
-        let (outcome, message) = (performed.outcome, performed.message.as_deref());
-        self.report.count(action, outcome, message);
-        (self.worker.job.events)(Event::ActionFinished { action, outcome, message });
-        if let Some(installation) = self.stages.ended(performed.at, action.op, outcome.is_done()) {
+        let outcome = performed.outcome;
+        let op = self.worker.action(performed.at).op;
+        self.tell(performed.at, outcome, performed.message.as_deref());
+        if let Some(installation) = self.stages.ended(performed.at, op, outcome.is_done()) {
             self.batch.leave_open(installation);
         }
         self.batch.push(performed);
+    }
+
+    fn tell(&mut self, at: usize, outcome: Outcome, message: Option<&str>) {
+        let action = self.worker.action(at);
+        self.report.count(action, outcome, message);
+        (self.worker.job.events)(Event::ActionFinished { action, outcome, message });
     }
 
     fn settle(&mut self, committed: &Committed) {
@@ -197,6 +256,7 @@ impl<'a> Driver<'a> {
     /// Only at the end: while another write to the journal is under way, and nobody polls it, this
     /// one would wait for it in vain.
     async fn disarm(&mut self) -> Result<(), ExecError> {
+        self.unpark();
         let armed = self.armed.drain().into_iter().map(|at| at as usize);
         let armed = armed.filter(|&at| !self.stages.is_awaited(at)).collect::<Vec<_>>();
         let ids = armed.into_iter().map(|at| self.worker.action(at).id);

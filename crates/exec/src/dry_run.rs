@@ -4,12 +4,12 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use syncplan_state::{Outcome, Progress, State};
 
+use crate::access::{Access, Restricted};
 use crate::error::ExecError;
 use crate::event::Event;
 use crate::job::{Document, Job, Sides};
 use crate::known::{Known, Trace};
 use crate::place::View;
-use crate::read_only::ReadOnly;
 use crate::report::Report;
 use crate::run_state::RunState;
 use crate::simulation::simulate;
@@ -32,17 +32,16 @@ pub async fn dry_run(job: Job, earlier: Option<(&State, &Document<'_>)>) -> Resu
     let mut report = Report::new(done as u64);
     report.already_applied = done > 0 && done == actions.len();
     walk(&job, &progress, &mut report).await;
-    (job.events)(Event::RunFinished { ending: report.ending });
+    (job.events)(Event::RunFinished { report: &report });
     Ok(report)
 }
 
 fn read_only(mut job: Job) -> Job {
     for sides in job.sides.values_mut() {
         *sides = Sides {
-            local: Arc::new(ReadOnly::new(Arc::clone(&sides.local))),
-            remote: Arc::new(ReadOnly::new(Arc::clone(&sides.remote))),
-            sample: sides.sample,
-            merge: sides.merge.clone(),
+            local: Arc::new(Restricted::new(Arc::clone(&sides.local), Access::Read)),
+            remote: Arc::new(Restricted::new(Arc::clone(&sides.remote), Access::Read)),
+            ..sides.clone()
         };
     }
     job
@@ -55,7 +54,7 @@ async fn walk(job: &Job, progress: &Progress, report: &mut Report) {
     let jobs = job.options.jobs.max(1);
     let bytes =
         job.plan.actions().iter().filter(|action| action.op.transfers()).map(|action| action.bytes).sum();
-    (job.events)(Event::RunStarted { actions: run.unfinished() as u64, bytes });
+    (job.events)(Event::RunStarted { run: None, actions: run.unfinished() as u64, bytes });
     let mut looking = FuturesUnordered::new();
     loop {
         if !job.cancel.is_cancelled() {

@@ -1,14 +1,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use syncplan_model::plan::{Action, Op, PlanId, Reason, Side};
-use syncplan_model::{Plan, SampleSpec, TaskName};
+use syncplan_model::{Plan, Rate, SampleSpec, TaskName};
 use syncplan_store::Store;
 
 use crate::cancel::Cancel;
 use crate::error::ExecError;
 use crate::event::Events;
-use crate::retry::Retry;
+use syncplan_store::Retry;
 
 /// What is to be executed, and where.
 #[derive(Clone)]
@@ -39,6 +40,13 @@ pub struct Sides {
     /// In the arguments `{base}`, `{local}`, `{remote}` and `{output}` stand for files. No shell takes
     /// part.
     pub merge: Vec<String>,
+    /// How fast content of the task may be read to be transferred.
+    pub bandwidth: Option<Rate>,
+    /// Where others write to the remote side too: so long a lease on it holds that is not renewed. Nothing
+    /// is done there without one.
+    pub lease: Option<Duration>,
+    /// How long its trash is kept; `None` is for ever.
+    pub trash: Option<Duration>,
 }
 
 /// How a plan is executed.
@@ -50,6 +58,10 @@ pub struct Options {
     pub on_stale: OnStale,
     /// How often, and how soon, something is tried again.
     pub retry: Retry,
+    /// How fast content may be read to be transferred, all tasks together.
+    pub bandwidth: Option<Rate>,
+    /// How long a store may be out of reach before what needs it fails; `None` is for ever.
+    pub max_offline: Option<Duration>,
 }
 
 /// What a stale action means for the others.
@@ -80,7 +92,13 @@ pub struct Document<'a> {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { jobs: 8, on_stale: OnStale::Skip, retry: Retry::default() }
+        Self {
+            jobs: 8,
+            on_stale: OnStale::Skip,
+            retry: Retry::default(),
+            bandwidth: None,
+            max_offline: Some(Duration::from_secs(600)),
+        }
     }
 }
 
@@ -113,9 +131,11 @@ fn is_supported(action: &Action) -> bool {
 }
 
 impl Sides {
-    /// A task's two sides, sampled as usual, with nothing to merge with.
+    /// A task's two sides, sampled as usual, with nothing to merge with, as fast as they can, and with no
+    /// lease.
     pub fn new(local: Arc<dyn Store>, remote: Arc<dyn Store>) -> Self {
-        Self { local, remote, sample: SampleSpec::default(), merge: Vec::new() }
+        let sample = SampleSpec::default();
+        Self { local, remote, sample, merge: Vec::new(), bandwidth: None, lease: None, trash: None }
     }
 
     /// The store of one side.

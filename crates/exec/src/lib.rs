@@ -9,6 +9,11 @@
 //! plan says is to be kept, is in the trash before it is replaced. [`write_mark`] and [`read_mark`] let
 //! a side say which base it was synced with.
 //!
+//! Large files go over in parts that are on record, and are gone on with after a crash. A store that asks
+//! for less is asked for less, and one that is out of reach is waited for. Where several machines write to one side, a
+//! run holds a [lease](RemoteLease) on it. [`EventLog`] writes what happens as lines of JSON; [`collect()`] removes
+//! what was left and nobody needs.
+//!
 //! ```
 //! use std::collections::HashMap;
 //! use std::sync::Arc;
@@ -29,31 +34,41 @@
 //! # });
 //! ```
 
+mod access;
 mod act;
 mod agreement;
-mod append_only;
 mod apply;
+mod aside;
+mod bandwidth;
 mod barriers;
 mod batch;
 mod cancel;
 mod check;
+mod collect;
 mod commit;
 mod confirm;
+mod draft;
 mod driver;
 mod dry_run;
+mod endpoint;
 mod error;
 mod event;
+mod event_log;
+mod expiry;
 mod job;
 mod known;
 mod mark;
 mod merge;
+mod pace;
+mod parts;
 mod place;
 mod program;
 mod queue;
-mod read_only;
+mod record;
 mod relocate;
+mod remains;
+mod remote_lease;
 mod report;
-mod retry;
 mod run_state;
 mod scratch;
 mod settle;
@@ -64,16 +79,18 @@ mod trash;
 mod verified;
 mod worker;
 
-pub use append_only::AppendOnly;
+pub use access::{Access, Restricted};
 pub use apply::apply;
 pub use cancel::Cancel;
+pub use collect::{Collect, Fate, Found, Litter, Tended, collect};
 pub use dry_run::dry_run;
 pub use error::ExecError;
 pub use event::{Event, Events};
+pub use event_log::EventLog;
 pub use job::{Document, Job, OnStale, Options, Sides};
 pub use mark::{read_mark, write_mark};
-pub use read_only::ReadOnly;
+pub use remote_lease::{RemoteLease, break_lease, read_lease};
 pub use report::{Counts, Problem, Report};
-pub use retry::Retry;
 pub use run_state::RunState;
 pub use syncplan_state::{Ending, Outcome, RunId};
+pub use syncplan_store::Retry;

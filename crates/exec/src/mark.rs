@@ -1,9 +1,12 @@
-use futures::{StreamExt as _, TryStreamExt as _};
+use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
-use syncplan_model::{RESERVED_DIR, RelPath};
+use syncplan_model::{Capability, RESERVED_DIR, RelPath, TEMPORARY_PREFIX};
 use syncplan_store::{Metadata, Precondition, Store, StoreError, StoreErrorKind, WriteOptions};
 
 use crate::error::chain;
+use crate::expiry::remove_file;
+use syncplan_store::{Retry, insist};
 
 const FORMAT: &str = "syncplan.base";
 
@@ -27,7 +30,7 @@ struct Note {
 /// The lineage is 32 hexadecimal digits; anything else is an error.
 pub async fn read_mark(store: &dyn Store, lineage: &str) -> Result<Option<u64>, StoreError> {
     let path = path("read the mark of the base", lineage)?;
-    match read(store, &path).await {
+    match insist(&Retry::default(), || read(store, &path).boxed()).await {
         Ok(content) => {
             let serial = content.and_then(|content| parse(&content, lineage));
             if serial.is_none() {
@@ -53,14 +56,33 @@ pub async fn write_mark(store: &dyn Store, lineage: &str, serial: u64) -> Result
     let mut line = serde_json::to_vec(&note)
         .map_err(|error| StoreError::new(StoreErrorKind::Other, OPERATION, &path).because(error))?;
     line.push(b'\n');
-    let options = WriteOptions {
-        size: line.len() as u64,
-        precondition: Precondition::Any,
-        metadata: Metadata::default(),
-        temporary: None,
+    let temporary = temporary(store, OPERATION, lineage).await?;
+    let (size, line) = (line.len() as u64, Bytes::from(line));
+    let (precondition, metadata) = (Precondition::Any, Metadata::default());
+    let options = WriteOptions { size, precondition, metadata, temporary };
+    let write = || {
+        let content = futures::stream::iter([Ok(line.clone())]).boxed();
+        store.write(&path, content, options.clone())
     };
-    store.write(&path, futures::stream::iter([Ok(line.into())]).boxed(), options).await?;
+    insist(&Retry::default(), write).await?;
     store.sync().await
+}
+
+/// The name of the temporary, where one is needed: always the same, so that one that was left by whoever was
+/// killed is found, and goes.
+async fn temporary(
+    store: &dyn Store,
+    operation: &'static str,
+    lineage: &str,
+) -> Result<Option<RelPath>, StoreError> {
+    if !store.capabilities().has(Capability::Directories) {
+        return Ok(None);
+    }
+    let temporary = path(operation, lineage)?.with_file_name(format!("{TEMPORARY_PREFIX}{lineage}"));
+    let refuse = |error| StoreError::new(StoreErrorKind::Other, operation, lineage).because(error);
+    let temporary = temporary.map_err(refuse)?;
+    remove_file(store, &temporary).await?;
+    Ok(Some(temporary))
 }
 
 /// A lineage may come from a file that somebody wrote: it names nothing but a mark.

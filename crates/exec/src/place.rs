@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use syncplan_model::plan::{Action, Expectation, Op, Side};
 use syncplan_model::{Facts, RelPath, Token};
+use syncplan_state::StateError;
 use syncplan_store::{Enforcement, Guarded, Precondition, Store, StoreError};
 
 use crate::check::mismatch;
@@ -37,8 +38,14 @@ pub(crate) enum Obstacle {
     Mismatch(String),
     /// What was taken to be the same is not; and what was learned of both.
     Refuted(String, Box<Effect>),
-    /// A store said so.
+    /// The store of the target said so.
     Store(StoreError),
+    /// The store that content is read from said so, and it is not about the content.
+    Source(StoreError),
+    /// The journal could not be written: nothing goes on without it.
+    Journal(StateError),
+    /// The run is to stop, and this can be gone on with later.
+    Stopped,
     /// Something else than a store did not work, and will not if it is tried again.
     Failed(String),
 }
@@ -46,6 +53,22 @@ pub(crate) enum Obstacle {
 impl From<StoreError> for Obstacle {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<StateError> for Obstacle {
+    fn from(error: StateError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl Obstacle {
+    /// The same, met at the place that is read.
+    pub(crate) fn at_source(self) -> Self {
+        match self {
+            Self::Store(error) => Self::Source(error),
+            other => other,
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use syncplan_failpoint::hit;
 use syncplan_model::Facts;
 use syncplan_store::{Guarded, MoveOptions, StoreErrorKind};
 
@@ -24,6 +25,7 @@ pub(crate) async fn relocate(view: &View<'_>) -> Result<Effect, Obstacle> {
             let facts = target.store.copy(&source.path, &target.path, options).await?;
             // The two may be on file systems of their own: the copy is durable before the original goes.
             target.store.sync().await?;
+            hit("exec/moved-half");
             source.store.delete(&source.path, expect.as_ref()).await?;
             facts
         }

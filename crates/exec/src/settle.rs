@@ -1,7 +1,8 @@
-use syncplan_model::Facts;
 use syncplan_model::plan::Op;
+use syncplan_model::{EntryKind, Facts};
 use syncplan_store::StoreError;
 
+use crate::act::put_metadata;
 use crate::cancel::Cancel;
 use crate::check::{Proof, mismatch, satisfies};
 use crate::confirm::whole;
@@ -20,11 +21,9 @@ pub(crate) async fn settle(view: &View<'_>, cancel: &Cancel) -> Result<Option<Ef
     match view.action.op {
         Op::Delete | Op::Rmdir => Ok(found.is_none().then(|| Effect::at_target(view, None))),
         Op::Mkdir => Ok(found
-            .filter(|facts| facts.kind == syncplan_model::EntryKind::Dir)
+            .filter(|facts| facts.kind == EntryKind::Dir)
             .map(|facts| Effect::at_target(view, Some(facts)))),
-        Op::SetMetadata => Ok(found
-            .filter(|found| has_metadata(view, found))
-            .map(|facts| Effect::at_target(view, Some(facts)))),
+        Op::SetMetadata => settle_metadata(view, found).await,
         Op::Upload | Op::Download | Op::Copy => settle_content(view, found).await,
         Op::Move | Op::Stage | Op::Install => settle_move(view, found).await,
         Op::Run => settle_merge(view, found, cancel).await,
@@ -51,11 +50,30 @@ fn suffices(view: &View<'_>, proof: Proof) -> bool {
 }
 
 async fn settle_content(view: &View<'_>, found: Option<Facts>) -> Result<Option<Effect>, StoreError> {
-    let Some((found, proof)) = proven(view, found) else { return Ok(None) };
+    let Some((found, proof)) = proven(view, found.clone()) else { return settle_unknown(view, found).await };
     if !suffices(view, proof) && !source_is_as_expected(view).await? {
         return Ok(None);
     }
     Ok(Some(Effect::at_target(view, Some(found))))
+}
+
+/// The plan may know the size of what was to arrive and nothing else, as of an object that was only listed.
+/// Then it is the source that tells whether an earlier try brought it: by its time, or by its content.
+async fn settle_unknown(view: &View<'_>, found: Option<Facts>) -> Result<Option<Effect>, StoreError> {
+    let (Some(found), Some(source), Some(result)) = (found, &view.source, view.result()) else {
+        return Ok(None);
+    };
+    let is_unknown = result.digest.is_none() && result.mtime.is_none();
+    let alike = result.kind == EntryKind::File && (found.kind, found.size) == (result.kind, result.size);
+    if !view.begun || !is_unknown || !alike {
+        return Ok(None);
+    }
+    let left = source.look().await?.filter(|left| source.mismatch(Some(left)).is_none());
+    let Some(left) = left else { return Ok(None) };
+    let times = left.mtime.zip(found.mtime);
+    let is_same = times.is_some_and(|(a, b)| a.agrees_with(b, view.target.precision()))
+        || same_content(view, source, &left, &found).await?;
+    Ok(is_same.then(|| Effect::at_target(view, Some(found))))
 }
 
 async fn settle_move(view: &View<'_>, found: Option<Facts>) -> Result<Option<Effect>, StoreError> {
@@ -83,6 +101,31 @@ fn proven(view: &View<'_>, found: Option<Facts>) -> Option<(Facts, Proof)> {
         found.fingerprint = found.fingerprint.or(result.fingerprint);
     }
     Some((found, proof))
+}
+
+/// Time and permission bits are set one after the other: a run may have ended between them.
+async fn settle_metadata(view: &View<'_>, found: Option<Facts>) -> Result<Option<Effect>, StoreError> {
+    let Some(found) = found else { return Ok(None) };
+    if has_metadata(view, &found) {
+        return Ok(Some(Effect::at_target(view, Some(found))));
+    }
+    match view.begun && is_half_set(view, &found) {
+        true => put_metadata(view, found.token).await.map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Whether time and permission bits are each as they were or as they are to be, and all else is as it was.
+fn is_half_set(view: &View<'_>, found: &Facts) -> bool {
+    let (Some(before), Some(wanted)) = (view.target.expected.facts(), view.action.result.as_deref()) else {
+        return false;
+    };
+    let precision = view.target.precision();
+    let of_either = |is: &dyn Fn(&Facts) -> bool| is(before) || is(wanted);
+    let time = |facts: &Facts| facts.mtime.zip(found.mtime).is_some_and(|(a, b)| a.agrees_with(b, precision));
+    (found.kind, found.size) == (before.kind, before.size)
+        && of_either(&time)
+        && of_either(&|facts| facts.mode == found.mode)
 }
 
 fn has_metadata(view: &View<'_>, found: &Facts) -> bool {

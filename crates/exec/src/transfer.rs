@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use syncplan_failpoint::hit;
 use syncplan_model::{Capability, ContentHashes, Facts, Mtime};
 use syncplan_store::{Guarded, Metadata, Precondition, StoreError, StoreErrorKind, WriteOptions};
 
 use crate::event::Event;
+use crate::parts::{Content, goes_in_parts, write_in_parts};
 use crate::place::{Obstacle, Place, View};
 use crate::trash;
 use crate::verified::Verified;
@@ -16,43 +18,60 @@ const SMALL: u64 = 1 << 20;
 
 /// Brings content from one side to the other, hashing it on the way.
 pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Result<Effect, Obstacle> {
-    let (source, target) = (view.source()?, &view.target);
-    let token = source.token().await?;
+    let source = view.source()?;
+    let token = source.token().await.map_err(Obstacle::at_source)?;
     let Some(planned) = source.expected.facts() else {
         return Err(Obstacle::Mismatch("the action expects nothing to read".to_owned()));
     };
     let mtime = mtime(view, source, planned).await?;
-    let content = source.store.read(&source.path, None, token.as_ref()).await.map_err(unreadable(source))?;
     let result = view.result();
     let digest = result.as_ref().and_then(|facts| facts.digest).or(planned.digest);
-    let (job, path_of_plan) = (worker.job.clone(), Arc::clone(&worker.job.plan));
-    let on_bytes = Box::new(move |bytes| {
-        (job.events)(Event::Progress { action: &path_of_plan.actions()[at], bytes });
-    });
-    let (content, passed) =
-        Verified::new(content, source.path.clone(), planned.size, &view.sides.sample, digest, on_bytes);
-    let failed =
-        |error| if passed.source_failed() { unreadable(source)(error) } else { Obstacle::Store(error) };
-    let mut content = content.boxed();
-    if digest.is_none() && planned.size <= SMALL && !target.store.capabilities().has(Capability::CheapReads) {
-        let chunks: Vec<_> = content.try_collect().await.map_err(failed)?;
-        content = stream::iter(chunks.into_iter().map(Ok)).boxed();
-    }
-    let metadata = Metadata {
-        mtime,
-        mode: result.and_then(|facts| facts.mode).or(planned.mode),
-        digest: digest.or_else(|| passed.hashes().map(|hashes| hashes.digest)),
-    };
-    let precondition = write_precondition(view).await?;
-    let options =
-        WriteOptions { size: planned.size, precondition, metadata, temporary: worker.temporary(at) };
-    let written = target.store.write(&target.path, content, options).await.map_err(failed)?;
-    let Some(hashes) = passed.hashes() else {
-        // A store that answers before it has seen everything cannot have written it.
-        return Err(StoreError::new(StoreErrorKind::Changed, "write", &target.path).into());
+    let mode = result.and_then(|facts| facts.mode).or(planned.mode);
+    let metadata = Metadata { mtime, mode, digest };
+    let content = Content { source, token: token.clone(), size: planned.size, digest, metadata };
+    let (written, hashes) = match goes_in_parts(view) {
+        // Rarely needed, and large: it has a place of its own.
+        Some(partial) => write_in_parts(worker, at, view, partial, content).boxed().await?,
+        None => write_whole(worker, at, view, content).await?,
     };
     let planned = Facts { token, mtime, ..planned.clone() };
     Ok(transferred(view, source, written, planned, &hashes))
+}
+
+/// Writes content as it is read.
+async fn write_whole(
+    worker: &Worker,
+    at: usize,
+    view: &View<'_>,
+    content: Content<'_>,
+) -> Result<(Facts, ContentHashes), Obstacle> {
+    let Content { source, token, size, digest, metadata } = content;
+    let target = &view.target;
+    let content = source.store.read(&source.path, None, token.as_ref()).await.map_err(unreadable(source))?;
+    let content = worker.bandwidth.of_task(&view.action.task).hold(content);
+    let (events, plan) = (Arc::clone(&worker.job.events), Arc::clone(&worker.job.plan));
+    let on_bytes = Box::new(move |bytes| {
+        hit("exec/read");
+        events(Event::Progress { action: &plan.actions()[at], bytes });
+    });
+    let (content, passed) =
+        Verified::new(content, source.path.clone(), size, &view.sides.sample, digest, on_bytes);
+    let failed =
+        |error| if passed.source_failed() { unreadable(source)(error) } else { Obstacle::Store(error) };
+    let mut content = content.boxed();
+    if digest.is_none() && size <= SMALL && !target.store.capabilities().has(Capability::CheapReads) {
+        let chunks: Vec<_> = content.try_collect().await.map_err(failed)?;
+        content = stream::iter(chunks.into_iter().map(Ok)).boxed();
+    }
+    let digest = digest.or_else(|| passed.hashes().map(|hashes| hashes.digest));
+    let metadata = Metadata { digest, ..metadata };
+    let precondition = write_precondition(view).await?;
+    let options = WriteOptions { size, precondition, metadata, temporary: worker.temporary(at) };
+    let written = target.store.write(&target.path, content, options).await.map_err(failed)?;
+    // A store that answers before it has seen everything cannot have written it.
+    let hashes = passed.hashes();
+    let hashes = hashes.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, "write", &target.path))?;
+    Ok((written, hashes))
 }
 
 /// When the content was modified. A listing may not say it: then the store is asked, where the
@@ -62,13 +81,14 @@ async fn mtime(view: &View<'_>, source: &Place, planned: &Facts) -> Result<Optio
     if known.is_some() || !view.target.store.capabilities().has(Capability::SetMtime) {
         return Ok(known);
     }
-    Ok(source.store.stat(&source.path).await?.and_then(|facts| facts.mtime))
+    let found = source.store.stat(&source.path).await.map_err(Obstacle::Source)?;
+    Ok(found.and_then(|facts| facts.mtime))
 }
 
 /// Creates a symbolic link as the other side has it.
 pub(crate) async fn link(view: &View<'_>) -> Result<Effect, Obstacle> {
     let (source, target) = (view.source()?, &view.target);
-    let found = source.verified().await?;
+    let found = source.verified().await.map_err(Obstacle::at_source)?;
     let Some(text) = found.as_ref().and_then(|facts| facts.target.clone()) else {
         return Err(Obstacle::Mismatch(format!("`{}` ({}): the link has no text", source.path, source.side)));
     };
@@ -77,7 +97,8 @@ pub(crate) async fn link(view: &View<'_>) -> Result<Effect, Obstacle> {
     Ok(Effect { read: found, ..Effect::at_target(view, Some(facts)) })
 }
 
-async fn write_precondition(view: &View<'_>) -> Result<Precondition, Obstacle> {
+/// What the store is to hold the target of a write to.
+pub(crate) async fn write_precondition(view: &View<'_>) -> Result<Precondition, Obstacle> {
     let create = view.target.expected.facts().is_none();
     trash::precondition(view, if create { Guarded::Create } else { Guarded::Replace }).await
 }
@@ -106,7 +127,7 @@ fn transferred(
 }
 
 /// Says that it is the source which is not as expected.
-fn unreadable(source: &Place) -> impl Fn(StoreError) -> Obstacle {
+pub(crate) fn unreadable(source: &Place) -> impl Fn(StoreError) -> Obstacle {
     move |error| match error.kind {
         StoreErrorKind::Changed | StoreErrorKind::Precondition | StoreErrorKind::NotFound => {
             let cause =
@@ -117,6 +138,6 @@ fn unreadable(source: &Place) -> impl Fn(StoreError) -> Obstacle {
             };
             Obstacle::Mismatch(format!("`{}` ({}): {what}{cause}", source.path, source.side))
         }
-        _ => Obstacle::Store(error),
+        _ => Obstacle::Source(error),
     }
 }

@@ -1,9 +1,12 @@
+use syncplan_failpoint::hit;
 use syncplan_model::{Capability, Facts, RelPath, Token};
+use syncplan_state::Trashed;
 use syncplan_store::{Guarded, MoveOptions, Precondition, StoreError, StoreErrorKind};
 
 use crate::check::describe;
 use crate::error::chain;
 use crate::place::{Obstacle, Place, View};
+use crate::worker::Worker;
 
 /// What the store is to hold the target to. Where the action says so, what stands there is kept
 /// before: whoever asks is about to replace it.
@@ -19,7 +22,10 @@ pub(crate) async fn discard(target: &Place, trash: &RelPath, token: Option<Token
     if target.store.capabilities().has(Capability::AtomicRename) {
         let options = MoveOptions { expect: token, precondition: Precondition::Absent, temporary: None };
         match target.store.rename(&target.path, trash, options).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                hit("exec/trashed");
+                return Ok(());
+            }
             // The trash has something of that name, or is on another file system.
             Err(error)
                 if matches!(error.kind, StoreErrorKind::Precondition | StoreErrorKind::Unsupported) => {}
@@ -40,6 +46,7 @@ async fn keep(target: &Place, trash: &RelPath) -> Result<Option<Token>, Obstacle
         Err(error) => return Err(unkept(target, error).await),
         Ok(kept) => kept,
     };
+    hit("exec/trashed");
     Ok(kept.token)
 }
 
@@ -55,6 +62,30 @@ async fn unkept(target: &Place, error: StoreError) -> Obstacle {
         ));
     }
     error.into()
+}
+
+/// What is in the trash because of an action that is done, by this try or an earlier one; nothing if it
+/// found nothing to keep.
+pub(crate) async fn register(worker: &Worker, view: &View<'_>) -> Option<Trashed> {
+    let (trash, target) = (view.action.trash.as_ref()?, &view.target);
+    let before = target.expected.facts()?;
+    match worker.ask(view.action, target.side, || target.store.stat(trash)).await {
+        Ok(kept) => {
+            let kept = kept.filter(|kept| (kept.kind, kept.size) == (before.kind, before.size))?;
+            let facts = Facts {
+                digest: kept.digest.or(before.digest),
+                fingerprint: kept.fingerprint.or(before.fingerprint),
+                ..kept
+            };
+            let (task, side) = (view.action.task.clone(), target.side);
+            Some(Trashed { task, side, path: trash.clone(), from: target.path.clone(), facts })
+        }
+        // It is there all the same; only `undo` will not know of it.
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "what is in the trash could not be looked at");
+            None
+        }
+    }
 }
 
 /// How what was found at the target differs from what was expected, if an earlier try that kept it is

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `SYNCPLAN_FAILPOINT` | `journal/after-intent`, or `journal/after-intent@3` for the third time that it is reached; several are separated by commas |
 //! | `SYNCPLAN_FAILPOINT_MARKER` | a file that says afterwards which one it was: the proof that it was reached |
+//! | `SYNCPLAN_FAILPOINT_LOG` | a file to which the name of every point is added that is reached |
 //!
 //! Without the feature a failpoint is nothing at all: no code, no variable, no name in the binary.
 

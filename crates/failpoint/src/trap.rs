@@ -1,7 +1,7 @@
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -14,6 +14,7 @@ struct Trap {
 static TRAPS: OnceLock<Vec<Trap>> = OnceLock::new();
 
 pub(crate) fn hit(name: &'static str) {
+    log(name);
     let traps = TRAPS.get_or_init(|| parse(&std::env::var("SYNCPLAN_FAILPOINT").unwrap_or_default()));
     let trap = traps.iter().find(|trap| trap.name == name);
     if trap.is_some_and(|trap| trap.left.fetch_sub(1, Ordering::SeqCst) == 1) {
@@ -33,6 +34,18 @@ fn parse(text: &str) -> Vec<Trap> {
         Trap { name: name.to_owned(), left: AtomicU32::new(count.parse().unwrap_or(1)) }
     };
     traps.map(of).collect()
+}
+
+/// Each name is one write, so that what is logged is whole whenever the process dies.
+fn log(name: &str) {
+    static LOG: OnceLock<Option<Mutex<File>>> = OnceLock::new();
+    let open = || {
+        let file = std::env::var_os("SYNCPLAN_FAILPOINT_LOG")?;
+        OpenOptions::new().append(true).create(true).open(file).ok().map(Mutex::new)
+    };
+    if let Some(Ok(mut file)) = LOG.get_or_init(open).as_ref().map(Mutex::lock) {
+        let _ = file.write_all(format!("{name}\n").as_bytes());
+    }
 }
 
 /// The marker outlives the process as soon as it is written; a test has no power losses.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, stream};
 use rayon::prelude::*;
 use syncplan_model::{Facts, RelPath, SampleSpec, Snapshot, SnapshotBuilder};
-use syncplan_store::Store;
+use syncplan_store::{Patience, Retry, Store, StoreError, StoreErrorKind};
 
 use crate::error::ScanError;
 use crate::hash::{Hashes, hash_file, hash_remote};
@@ -111,12 +111,34 @@ async fn ask(
     let known = facts.digest.is_some() || facts.fingerprint.is_some() && question.inquiry < Inquiry::Full;
     if question.inquiry > Inquiry::Stat && !known {
         let full = question.inquiry == Inquiry::Full;
-        match hash_remote(store, &path, &facts, spec, full).await {
+        match hash_patiently(store, &path, &facts, spec, full).await {
             Ok(hashes) => learn(&mut facts, hashes),
             Err(error) => tracing::warn!(%path, %error, "its content stays unknown"),
         }
     }
     Some((path, facts))
+}
+
+/// A busy server is asked again, one that is out of reach is not: there may be many questions.
+async fn hash_patiently(
+    store: &dyn Store,
+    path: &RelPath,
+    listed: &Facts,
+    spec: &SampleSpec,
+    full: bool,
+) -> Result<Hashes, StoreError> {
+    let retry = Retry::default();
+    let mut patience = Patience::new(&retry);
+    loop {
+        let error = match hash_remote(store, path, listed, spec, full).await {
+            Err(error) if error.kind != StoreErrorKind::Unreachable => error,
+            result => return result,
+        };
+        match patience.after(&error) {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return Err(error),
+        }
+    }
 }
 
 fn learn(facts: &mut Facts, hashes: Hashes) {

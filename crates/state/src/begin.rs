@@ -38,16 +38,27 @@ impl State {
         }
         let progress = self.progress_of(&mut tx, &new.plan_id, new.instance).await?;
         adopt(&mut tx, run, &plan_id).await.map_err(&failed)?;
-        let open = self.open_intents(&mut tx, run).await?;
+        let open = self.intents_of(&mut tx, run).await?;
         let transfers = self.transfers_of(&mut tx, run).await?;
         tx.commit().await.map_err(&failed)?;
         let tasks = tasks.into_iter().cloned().collect();
         Ok(Begun { journal: Journal::new(self.clone(), run, tasks, presence), progress, open, transfers })
     }
 
-    async fn open_intents(&self, tx: &mut Tx, run: RunId) -> Result<Vec<Intent>, StateError> {
-        let query = tx.query("SELECT id, temporary FROM action WHERE run = $1 ORDER BY id").bind(run.0);
-        let rows = query.fetch_all().await.map_err(self.failed(BEGIN))?;
+    /// What runs are about to do, or were when they were interrupted: all that is not settled.
+    pub async fn open_intents(&self) -> Result<Vec<Intent>, StateError> {
+        let mut tx = self.read().await.map_err(self.failed(BEGIN))?;
+        let mut open = Vec::new();
+        for unsettled in self.unsettled(&mut tx).await? {
+            open.extend(self.intents_of(&mut tx, unsettled.run).await?);
+        }
+        Ok(open)
+    }
+
+    async fn intents_of(&self, tx: &mut Tx, run: RunId) -> Result<Vec<Intent>, StateError> {
+        let query =
+            tx.query("SELECT id, temporary FROM action WHERE run = $1 AND outcome IS NULL ORDER BY id");
+        let rows = query.bind(run.0).fetch_all().await.map_err(self.failed(BEGIN))?;
         rows.into_iter().map(|(id, temporary)| self.intent(id, temporary)).collect()
     }
 }

@@ -96,7 +96,9 @@ impl StateError {
                  the task from it"
             }
             Self::LeaseLost { .. } => "what it did is on record: apply the plan again to go on",
-            Self::Unresolved(_) => "apply that plan again first: it goes on where it stopped",
+            Self::Unresolved(_) => {
+                "`syncplan sync`, `push` or `fetch` of these tasks finishes it first, and so does applying that plan again"
+            }
             Self::Damaged { .. } => {
                 "move it away and plan again: everything is scanned anew, and nothing is lost but time"
             }

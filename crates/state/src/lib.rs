@@ -1,9 +1,16 @@
-//! What syncplan remembers between runs, in SQLite.
+//! What syncplan remembers between runs, in SQLite or PostgreSQL.
 //!
 //! [`State`] holds the last snapshot of each side of each task, what actions taught about them
-//! since, the [base](Base) that both sides agreed on, and the journal: which actions of which plan
-//! were intended, and what became of them. Losing it costs reading, the certainty of how far a run
-//! came, and with the base every delete until both sides agree again; never content.
+//! since, the [base](Base) that both sides agreed on, what the [trash](TrashEntry) holds, and the journal:
+//! which actions of which plan were intended, how far large [transfers](Transfer) came, and what became of
+//! it all. Losing it costs reading, the certainty of how far a run came, and with the base every delete
+//! until both sides agree again; never content.
+//!
+//! A run holds its tasks by [leases](Lease): one run at a time applies a plan to a task, and runs about
+//! different tasks go on at once. A holder is known by its process, so that one that is provably gone is
+//! taken over at once, and of one on another machine nothing is assumed, however long it was silent: that
+//! takes a person ([`State::unlock`]). A run whose task was taken from it finds out with its next record
+//! ([`StateError::LeaseLost`]), since every record renews the leases in its own transaction.
 //!
 //! ```
 //! use syncplan_model::plan::Side;
@@ -57,6 +64,7 @@ pub use journal::Journal;
 pub use lease::{Holder, Lease};
 pub use log::LogEntry;
 pub use outcome::{Agreed, Conclusion, Ending, Intent, Learned, Outcome};
+pub use process::Process;
 pub use run::{Begun, NewRun, Progress, RunId, RunSummary, Unresolved};
 pub use state::State;
 pub use transfer::{OpenTransfer, Transfer};

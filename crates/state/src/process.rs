@@ -4,13 +4,14 @@ use std::sync::Mutex;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
+use serde::{Deserialize, Serialize};
 
 /// A process, so that another one can tell for certain when it is gone.
 ///
 /// Its number alone would not do: it is given to other processes later, and means another process in
 /// another container, or after the machine was started again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Process {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
     pub(crate) pid: i64,
     /// Which start of which machine it belongs to.
     pub(crate) boot: Option<String>,
@@ -18,7 +19,8 @@ pub(crate) struct Process {
     pub(crate) namespace: Option<String>,
     /// When it began, in ticks since the boot.
     pub(crate) started: Option<i64>,
-    /// Which of its journals.
+    /// Which of its journals; it is of no use elsewhere.
+    #[serde(skip)]
     pub(crate) journal: i64,
 }
 
@@ -26,6 +28,16 @@ impl Process {
     /// This one, with one of its journals. What the system does not tell stays unknown, and then nobody can prove it gone.
     pub(crate) fn of(journal: &Presence) -> Self {
         Self::current(journal.0)
+    }
+
+    /// This one.
+    pub fn this() -> Self {
+        Self::current(0)
+    }
+
+    /// Its number, for people.
+    pub fn pid(&self) -> i64 {
+        self.pid
     }
 
     fn current(journal: i64) -> Self {
@@ -43,7 +55,7 @@ impl Process {
     /// Whether it is certain that this process does nothing any more, as far as it can be told here.
     ///
     /// `one_kernel` says that it cannot be on another machine: then one of another boot ended with it.
-    pub(crate) fn is_gone(&self, one_kernel: bool) -> bool {
+    pub fn is_gone(&self, one_kernel: bool) -> bool {
         let here = Self::current(self.journal);
         let all = [&self.boot, &self.namespace, &here.boot, &here.namespace];
         if all.iter().any(|it| it.is_none()) || self.started.is_none() || here.started.is_none() {

@@ -101,6 +101,11 @@ impl StoreError {
 }
 
 impl StoreErrorKind {
+    /// Whether it may work if tried again.
+    pub fn is_momentary(self) -> bool {
+        matches!(self, Self::Transient | Self::Throttled | Self::Unreachable)
+    }
+
     /// The kind as a clause.
     pub fn as_str(self) -> &'static str {
         match self {

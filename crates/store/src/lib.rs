@@ -17,6 +17,7 @@ mod length;
 mod local;
 mod memory;
 mod preserve;
+mod retry;
 mod s3;
 mod store;
 
@@ -24,6 +25,7 @@ pub use absent::AbsentFolder;
 pub use error::{StoreError, StoreErrorKind};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use retry::{Failure, Patience, Retry, insist};
 pub use s3::{S3Credentials, S3Settings, S3Store};
 pub use store::{
     Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,

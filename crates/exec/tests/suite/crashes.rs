@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use syncplan_exec::{Ending, ExecError};
-use syncplan_model::Plan;
+use syncplan_model::plan::{Op, Side};
+use syncplan_model::{Facts, Mtime, Plan};
 use syncplan_store::Store;
 
 use crate::everyday::{buckets_that_differ, check_done, folders_that_differ};
@@ -149,7 +150,7 @@ async fn what_a_killed_write_left_is_cleared_away() {
     for temporary in &temporaries {
         let file = world.root("remote").join(temporary.as_str().unwrap());
         if file.parent().unwrap().is_dir() {
-            std::fs::write(file, "half of it").unwrap();
+            std::fs::write(file, "").unwrap();
         }
     }
     assert!(everything(&world.root("remote")).iter().any(|name| name.contains(".syncplan-tmp-")));
@@ -183,4 +184,69 @@ async fn a_run_that_is_dropped_in_the_middle_of_a_transfer_is_gone_on_with() {
     assert_eq!(contents(&world.remote).await["large"], "old");
     assert_eq!(world.apply(&plan).await.ending, Ending::Done);
     check_done(&world).await;
+}
+
+/// What a power loss leaves of a new file: its name and its time, and a part of its content, or another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_that_lost_its_content_with_the_power_is_written_again() {
+    for (left, kept) in [("", false), ("wor", false), ("\0\0\0\0\0\0", true)] {
+        let world = World::of_folders().await;
+        let mut draft = Draft::default();
+        let facts = put(&world.local, "a", "worlds").await;
+        draft.upload("a", &facts, None, &[]);
+        let plan = draft.finish();
+        run_into(&world, &plan, Fault::StopAfter(1)).await;
+        let torn = world.root("remote").join("a");
+        let time = std::fs::metadata(&torn).unwrap().modified().unwrap();
+        std::fs::write(&torn, left).unwrap();
+        std::fs::File::options().write(true).open(&torn).unwrap().set_modified(time).unwrap();
+
+        let report = world.apply(&plan).await;
+        assert_eq!(
+            (report.ending, std::fs::read_to_string(&torn).unwrap().as_str()),
+            (Ending::Done, "worlds")
+        );
+        assert_eq!(world.root("remote").join(".syncplan/trash").exists(), kept, "{left:?}");
+    }
+}
+
+/// A file that somebody else put there meanwhile has another time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_put_there_stays() {
+    let world = World::of_folders().await;
+    let mut draft = Draft::default();
+    draft.upload("a", &put(&world.local, "a", "worlds").await, None, &[]);
+    let plan = draft.finish();
+    run_into(&world, &plan, Fault::StopAfter(1)).await;
+    std::fs::write(world.root("remote").join("a"), "").unwrap();
+    assert_eq!(world.apply(&plan).await.ending, Ending::Stale);
+    assert_eq!(std::fs::read(world.root("remote").join("a")).unwrap(), b"");
+}
+
+/// Permission bits are set before the time: killed in between, the file is a bit of both.
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_is_half_set_is_set() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    for edited in [false, true] {
+        let world = World::of_folders().await;
+        let facts = put(&world.remote, "a", "1").await;
+        let wanted =
+            Facts { mtime: Some(Mtime { seconds: 7, nanos: 0 }), mode: Some(0o640), ..facts.clone() };
+        let mut draft = Draft::default();
+        draft.add(Op::SetMetadata, Side::Remote, None, ("a", Some(&facts)), Some(&wanted), &[]);
+        let plan = draft.finish();
+        let (_, stopped) = run_into(&world, &plan, Fault::StopBefore(1)).await;
+        assert!(stopped);
+        let file = world.root("remote").join("a");
+        if edited {
+            std::fs::write(&file, "2").unwrap();
+        }
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+
+        let ending = if edited { Ending::Stale } else { Ending::Done };
+        assert_eq!(world.apply(&plan).await.ending, ending);
+        let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+        assert_eq!(time == std::time::UNIX_EPOCH + std::time::Duration::from_secs(7), !edited);
+    }
 }

@@ -2,13 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod collecting;
 mod concurrency;
+mod connections;
 mod crashes;
 mod dry_runs;
+mod events;
 mod everyday;
+mod leases;
 mod lost_answers;
 mod merges;
 mod order;
+mod parts;
+mod returns;
 mod stale;
 mod support;
 mod trash;

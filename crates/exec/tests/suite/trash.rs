@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use syncplan_exec::{AppendOnly, Counts, Ending};
+use syncplan_exec::{Access, Counts, Ending, Restricted};
 use syncplan_model::plan::{Op, Side};
 use syncplan_model::{Digest, Facts, LinkTarget, Plan};
 use syncplan_store::{Precondition, Store};
@@ -173,7 +173,7 @@ async fn where_nothing_may_be_replaced_nothing_is_kept() {
     let world = World::of_folders().await;
     let plan = replaced_and_removed(&world).await;
     let before = contents(&world.remote).await;
-    let remote = Arc::new(AppendOnly::new(Arc::clone(&world.remote)));
+    let remote = Arc::new(Restricted::new(Arc::clone(&world.remote), Access::Append));
     let report = world.run(world.job_with(&plan, remote)).await.unwrap();
     assert_eq!(report.counts, Counts { failed: 2, ..Counts::default() }, "{:?}", report.problems);
     assert_eq!(contents(&world.remote).await, before);

@@ -1,4 +1,3 @@
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,12 +13,14 @@ use super::encode::encode;
 use super::fault::{Answer, Fault};
 use super::time::retry_after;
 use crate::error::StoreErrorKind;
+use crate::retry::Retry;
 
 /// How long to go on trying when nobody answers at all.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(7);
 
-/// The longest pause between two tries, whatever the server asks for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// The pauses between two tries; the longest is so long, whatever the server asks for.
+const PAUSES: Retry =
+    Retry { times: u32::MAX, base: Duration::from_millis(200), cap: Duration::from_secs(20) };
 
 /// How long a server may take to answer who only wants to know whether it is there.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -280,12 +281,10 @@ impl Reply {
     }
 }
 
-/// Doubles from try to try, with full jitter; a server that names a time is obeyed.
+/// A server that names a time is obeyed.
 fn pause(tries: u32, fault: &Fault) -> Duration {
-    if let Some(asked) = fault.retry_after() {
-        return asked.min(LONGEST_PAUSE);
+    match fault.retry_after() {
+        Some(asked) => asked.min(PAUSES.cap),
+        None => PAUSES.wait(tries),
     }
-    let most = Duration::from_millis(200).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
-    let random = RandomState::new().hash_one(tries) % 1000;
-    most.mul_f64(random as f64 / 1000.0)
 }

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use syncplan_model::{Capabilities, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions,
-    PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
+    BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions, Part,
+    PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions, WrittenPart,
 };
 use tokio::sync::Notify;
 
@@ -26,6 +27,16 @@ pub(crate) enum Fault {
     Refuse(usize, StoreErrorKind),
     /// Nothing can be made durable.
     NoSync,
+    /// It cannot be reached, until somebody asked so often whether it can.
+    Offline {
+        from: usize,
+        probes: usize,
+    },
+    /// It says that these are too many at once.
+    Throttle {
+        from: usize,
+        to: usize,
+    },
 }
 
 type Watcher = Box<dyn Fn(&'static str, &RelPath) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -35,6 +46,7 @@ pub(crate) struct Faulty {
     inner: Arc<dyn Store>,
     fault: Fault,
     effects: Arc<AtomicUsize>,
+    probes: Arc<AtomicUsize>,
     /// How often each effect happened, by store and path.
     pub(crate) happened: Arc<Mutex<HashMap<(&'static str, String), usize>>>,
     pub(crate) stopped: Arc<Notify>,
@@ -52,6 +64,7 @@ impl Faulty {
             inner: Arc::clone(inner),
             fault,
             effects: Arc::default(),
+            probes: Arc::default(),
             happened: Arc::default(),
             stopped: Arc::default(),
             watcher,
@@ -64,6 +77,7 @@ impl Faulty {
             inner: Arc::clone(inner),
             fault: self.fault,
             effects: Arc::clone(&self.effects),
+            probes: Arc::clone(&self.probes),
             happened: Arc::clone(&self.happened),
             stopped: Arc::clone(&self.stopped),
             watcher: None,
@@ -73,6 +87,14 @@ impl Faulty {
     /// How many effects were asked for.
     pub(crate) fn effects(&self) -> usize {
         self.effects.load(Ordering::SeqCst)
+    }
+
+    fn parts(&self) -> &dyn PartialWrites {
+        self.inner.partial_writes().unwrap()
+    }
+
+    fn is_back(&self, probes: usize) -> bool {
+        self.probes.load(Ordering::SeqCst) > probes
     }
 
     async fn stop(&self) -> ! {
@@ -93,6 +115,12 @@ impl Faulty {
         match self.fault {
             Fault::StopBefore(at) if number >= at => self.stop().await,
             Fault::StopAfter(at) if number > at => std::future::pending().await,
+            Fault::Offline { from, probes } if number >= from && !self.is_back(probes) => {
+                return Err(StoreError::new(StoreErrorKind::Unreachable, name, path));
+            }
+            Fault::Throttle { from, to } if (from..to).contains(&number) => {
+                return Err(StoreError::new(StoreErrorKind::Throttled, name, path));
+            }
             Fault::Refuse(at, kind) if number >= at => return Err(StoreError::new(kind, name, path)),
             _ => {}
         }
@@ -135,11 +163,11 @@ impl Store for Faulty {
     }
 
     fn partial_writes(&self) -> Option<&dyn PartialWrites> {
-        None
+        self.inner.partial_writes().map(|_| self as &dyn PartialWrites)
     }
 
     fn housekeeping(&self) -> Option<&dyn Housekeeping> {
-        None
+        self.inner.housekeeping()
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
@@ -231,6 +259,69 @@ impl Store for Faulty {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
+        if let Fault::Offline { probes, .. } = self.fault {
+            self.probes.fetch_add(1, Ordering::SeqCst);
+            if !self.is_back(probes) {
+                return Err(StoreError::new(StoreErrorKind::Unreachable, "reach", self.location()));
+            }
+        }
         self.inner.check().await
+    }
+}
+
+#[async_trait]
+impl PartialWrites for Faulty {
+    fn threshold(&self) -> u64 {
+        self.parts().threshold()
+    }
+
+    fn part_size(&self, size: u64) -> u64 {
+        self.parts().part_size(size)
+    }
+
+    fn reads_back(&self) -> bool {
+        self.parts().reads_back()
+    }
+
+    async fn begin(&self, path: &RelPath, options: &WriteOptions) -> Result<String, StoreError> {
+        self.effect("begin", path, self.parts().begin(path, options)).await
+    }
+
+    async fn put(
+        &self,
+        path: &RelPath,
+        draft: &str,
+        part: Part,
+        content: Bytes,
+    ) -> Result<String, StoreError> {
+        let name = RelPath::new(format!("{path}/{}", part.number)).unwrap();
+        self.effect("put", &name, self.parts().put(path, draft, part, content)).await
+    }
+
+    async fn parts(&self, path: &RelPath, draft: &str) -> Result<Option<Vec<WrittenPart>>, StoreError> {
+        self.parts().parts(path, draft).await
+    }
+
+    async fn read_back(
+        &self,
+        path: &RelPath,
+        draft: &str,
+        range: Range<u64>,
+    ) -> Result<ContentStream, StoreError> {
+        self.parts().read_back(path, draft, range).await
+    }
+
+    async fn finish(
+        &self,
+        path: &RelPath,
+        draft: &str,
+        tags: &[String],
+        options: &WriteOptions,
+    ) -> Result<Facts, StoreError> {
+        self.effect("finish", path, self.parts().finish(path, draft, tags, options)).await
+    }
+
+    async fn abandon(&self, path: &RelPath, draft: &str) -> Result<(), StoreError> {
+        self.parts().abandon(path, draft).await
     }
 }

@@ -178,7 +178,7 @@ async fn a_large_file_waits_for_the_next_run() {
     let back = Faulty::new(&world.remote, Fault::Never);
     let report = world.run(world.job_with(&plan, Arc::<Faulty>::clone(&back))).await.unwrap();
     assert_eq!(report.ending, Ending::Done, "{:?}", report.problems);
+    assert_eq!(contents(&world.remote).await["large"], content);
     let (before, after) = (remote.happened.lock().unwrap(), back.happened.lock().unwrap());
     assert!(before.len() > 5 && after.keys().all(|effect| !before.contains_key(effect)), "{after:?}");
-    assert_eq!(contents(&world.remote).await["large"], content);
 }

@@ -123,7 +123,9 @@ fn is_half_set(view: &View<'_>, found: &Facts) -> bool {
     let precision = view.target.precision();
     let of_either = |is: &dyn Fn(&Facts) -> bool| is(before) || is(wanted);
     let time = |facts: &Facts| facts.mtime.zip(found.mtime).is_some_and(|(a, b)| a.agrees_with(b, precision));
-    (found.kind, found.size) == (before.kind, before.size)
+    // Where nothing was set, nothing has to be settled.
+    found.token != before.token
+        && (found.kind, found.size) == (before.kind, before.size)
         && of_either(&time)
         && of_either(&|facts| facts.mode == found.mode)
 }

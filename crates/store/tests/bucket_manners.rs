@@ -15,7 +15,7 @@ use syncplan_model::spec::{Addressing, ConditionalWrites, Provider};
 use syncplan_model::{Digest, RelPath, Token};
 use syncplan_store::{
     Enforcement, Guarded, Housekeeping as _, Listing, Metadata, MoveOptions, Part, PartialWrites as _,
-    Precondition, S3Settings, Store, StoreError, StoreErrorKind, WriteOptions,
+    Precondition, Reach, S3Settings, Store, StoreError, StoreErrorKind, WriteOptions,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -173,7 +173,7 @@ async fn whoever_asks_if_it_is_there_is_answered_at_once() {
         let start = Instant::now();
         let store = busy.store_with(|settings| {
             settings.endpoint = Some(format!("http://{address}"));
-            settings.timeout = Duration::from_secs(1);
+            settings.reach.timeout = Duration::from_secs(1);
         });
         assert_eq!(store.check().await.unwrap_err().kind, kind);
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
@@ -197,8 +197,7 @@ async fn an_upload_may_be_slow_as_long_as_it_goes_on() {
     });
     let settings = S3Settings {
         endpoint: Some(endpoint),
-        timeout: Duration::from_secs(1),
-        retries: 0,
+        reach: Reach { timeout: Duration::from_secs(1), retries: 0, ..Reach::default() },
         conditional_writes: ConditionalWrites::Off,
         ..S3Settings::new(Provider::Other, "bkt")
     };

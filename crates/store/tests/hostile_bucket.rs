@@ -168,7 +168,7 @@ async fn nobody_there_is_known_soon() {
     };
     let fake = Fake::start(|_, _| String::new()).await;
     let start = Instant::now();
-    let store = fake.store_with(|settings| (settings.endpoint, settings.retries) = (Some(closed), 5));
+    let store = fake.store_with(|settings| (settings.endpoint, settings.reach.retries) = (Some(closed), 5));
     assert_eq!(store.check().await.unwrap_err().kind, StoreErrorKind::Unreachable);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }

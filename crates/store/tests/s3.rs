@@ -10,8 +10,8 @@ use syncplan_model::RelPath;
 use syncplan_model::spec::{Addressing, Provider};
 use syncplan_store::conformance::conformance;
 use syncplan_store::{
-    Enforcement, Guarded, Metadata, Precondition, S3Credentials, S3Settings, S3Store, Store, StoreErrorKind,
-    WriteOptions,
+    Enforcement, Guarded, Metadata, Precondition, Reach, S3Credentials, S3Settings, S3Store, Store,
+    StoreErrorKind, WriteOptions,
 };
 
 /// A server, and what is known to be different there.
@@ -100,7 +100,7 @@ fn settings(provider: Provider, endpoint: &str) -> S3Settings {
             secret_access_key: "testsecret".into(),
             session_token: None,
         }),
-        timeout: Duration::from_secs(10),
+        reach: Reach { timeout: Duration::from_secs(10), ..Reach::default() },
         ..S3Settings::new(provider, "bkt")
     }
 }

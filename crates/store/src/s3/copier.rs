@@ -1,17 +1,17 @@
+use super::request::object;
+use crate::web::{Fault, Request};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, Method};
 use syncplan_model::{Facts, RelPath};
 
 use super::S3Store;
-use super::fault::Fault;
 use super::mover::LONGEST_ANSWER;
 use super::object::{etag_token, quoted, token_of};
 use super::partial::{fitting, part_request};
 use super::tag::Tag;
-use super::wire::Request;
-use super::xml::texts;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{Metadata, MoveOptions, PartialWrites as _, WriteOptions};
+use crate::web::xml::texts;
 
 /// How much of a long object one request copies: what a service does before it is taken for dead.
 const PART: u64 = 128 * 1024 * 1024;
@@ -41,7 +41,7 @@ impl S3Store {
     ) -> Result<Facts, StoreError> {
         let target = self.root.key(operation, to)?;
         let headers = self.kept_headers(operation, from, found).await?;
-        let upload = self.begin_upload(Request::new(Method::POST, &target).headers(headers)).await;
+        let upload = self.begin_upload(object(Method::POST, &target).headers(headers)).await;
         let upload = upload.map_err(|fault| self.root.failure(fault, operation, to))?;
         let copied = match self.copy_ranges(operation, from, &target, &upload, found).await {
             Ok(tags) => self.complete(to, &target, &upload, &tags, &as_write(found, options)).await,
@@ -92,7 +92,7 @@ impl S3Store {
         from: &RelPath,
         found: &Facts,
     ) -> Result<HeaderMap, StoreError> {
-        let request = Request::new(Method::HEAD, &self.root.key(operation, from)?);
+        let request = object(Method::HEAD, &self.root.key(operation, from)?);
         let reply = self.root.wire.send(&request).await;
         let headers = reply.map_err(|failed| self.root.failure(failed.fault, operation, from))?.headers;
         if token_of(&headers) != found.token {

@@ -1,3 +1,4 @@
+use crate::web::{Fault, decode, moment};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,14 +8,10 @@ use http::Method;
 use syncplan_model::{RESERVED_DIR, RelPath};
 
 use super::S3Store;
-use super::encode::decode;
-use super::fault::Fault;
 use super::listing::Pager;
-use super::time::moment;
-use super::wire::Request;
-use super::xml::{records, texts};
 use crate::error::StoreError;
 use crate::store::{Housekeeping, OpenDraft, Reserved};
+use crate::web::xml::{records, texts};
 
 /// The longest page of a list of uploads.
 const LONGEST_PAGE: usize = 8 * 1024 * 1024;
@@ -34,7 +31,7 @@ impl Housekeeping for S3Store {
     }
 
     async fn drafts(&self) -> Result<Vec<OpenDraft>, StoreError> {
-        let bucket = &self.root.wire.bucket;
+        let bucket = &self.root.bucket;
         let mut drafts = Vec::new();
         let mut marker = None;
         loop {
@@ -58,7 +55,9 @@ struct Page {
 
 impl S3Store {
     async fn uploads(&self, after: Option<&[String; 2]>) -> Result<Page, Fault> {
-        let mut request = Request::new(Method::GET, b"")
+        let mut request = self
+            .root
+            .request(Method::GET)
             .query("uploads", "")
             .query("encoding-type", "url")
             .query("prefix", String::from_utf8_lossy(&self.root.prefix));

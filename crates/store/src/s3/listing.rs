@@ -1,3 +1,4 @@
+use crate::web::{Fault, decode, moment};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -6,15 +7,11 @@ use http::Method;
 use syncplan_model::{Entry, Facts, RelPath};
 use tokio::sync::mpsc;
 
-use super::encode::decode;
-use super::fault::Fault;
 use super::object::etag_token;
 use super::root::Root;
-use super::time::moment;
-use super::wire::Request;
-use super::xml::{Token, Tokens};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{Batch, Rejected, Reserved};
+use crate::web::xml::{Token, Tokens};
 
 /// Pages that wait for whoever takes them, besides the one under way.
 const AHEAD: usize = 2;
@@ -102,17 +99,17 @@ impl Pager {
 
     fn failure(&self, fault: Fault) -> StoreError {
         // Whatever is wrong with one page, it is not the keys' fault: name where it stopped.
-        let place = if self.last_key.is_empty() { self.root.wire.bucket.as_bytes() } else { &self.last_key };
+        let place = if self.last_key.is_empty() { self.root.bucket.as_bytes() } else { &self.last_key };
         match fault.kind() {
-            StoreErrorKind::NotFound => {
-                fault.of("list", self.root.wire.bucket.as_bytes(), &self.root.wire.bucket)
-            }
-            _ => fault.of("list", place, &self.root.wire.bucket),
+            StoreErrorKind::NotFound => fault.of("list", self.root.bucket.as_bytes(), &self.root.bucket),
+            _ => fault.of("list", place, &self.root.bucket),
         }
     }
 
     async fn fetch(&self) -> Result<Page, Fault> {
-        let mut request = Request::new(Method::GET, b"")
+        let mut request = self
+            .root
+            .request(Method::GET)
             .query("list-type", "2")
             .query("encoding-type", "url")
             .query("prefix", String::from_utf8_lossy(&self.prefix));

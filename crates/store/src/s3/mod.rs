@@ -6,8 +6,7 @@
 
 mod checksum;
 mod copier;
-mod encode;
-mod fault;
+mod dialect;
 mod housekeeper;
 mod listing;
 mod mover;
@@ -17,13 +16,11 @@ mod partial;
 mod probe;
 mod provider;
 mod reader;
+mod request;
 mod root;
 mod settings;
 mod tag;
-mod time;
-mod wire;
 mod writer;
-mod xml;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +37,6 @@ use self::probe::Honoured;
 use self::provider::Traits;
 use self::root::{LONGEST_KEY, Root};
 pub use self::settings::{S3Credentials, S3Settings};
-use self::wire::Request;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::preserve;
 use crate::store::{
@@ -207,12 +203,14 @@ impl Store for S3Store {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let request = Request::new(Method::GET, b"")
+        let request = self
+            .root
+            .request(Method::GET)
             .query("list-type", "2")
             .query("max-keys", "1")
             .query("prefix", String::from_utf8_lossy(&self.root.prefix))
             .once();
-        let bucket = &self.root.wire.bucket;
+        let bucket = &self.root.bucket;
         match self.root.wire.send(&request).await {
             Ok(_) => Ok(()),
             Err(failed) => Err(failed.fault.of("reach", bucket.as_bytes(), bucket)),

@@ -1,11 +1,10 @@
+use super::request::{object, object_at};
+use crate::web::{Request, encode, xml};
 use http::Method;
 use syncplan_model::{Facts, RelPath, Token};
 
 use super::S3Store;
-use super::encode::encode;
 use super::object::{etag_token, quoted};
-use super::wire::Request;
-use super::xml;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::MoveOptions;
 
@@ -54,7 +53,7 @@ impl S3Store {
         found: &Facts,
     ) -> Result<Option<Token>, StoreError> {
         let source = self.root.key(operation, from)?;
-        let request = self.copying(Request::new(Method::PUT, target), &source, found.token.as_ref()).whole();
+        let request = self.copying(object(Method::PUT, target), &source, found.token.as_ref()).whole();
         let failure = |fault| self.root.failure(fault, operation, from);
         let reply = self.root.wire.send(&request).await.map_err(|failed| failure(failed.fault))?;
         let [etag] = xml::texts(&reply.read_all(LONGEST_ANSWER).await.map_err(failure)?, ["ETag"]);
@@ -63,7 +62,7 @@ impl S3Store {
 
     /// The request as one that copies `source`, if that still has the token.
     pub(super) fn copying(&self, request: Request, source: &[u8], token: Option<&Token>) -> Request {
-        let source = format!("/{}/{}", self.root.wire.bucket, encode(source, b"/"));
+        let source = format!("/{}/{}", self.root.bucket, encode(source, b"/"));
         let request = request.header("x-amz-copy-source", &source);
         match token {
             Some(token) => request.header("x-amz-copy-source-if-match", &quoted(token)),
@@ -109,7 +108,7 @@ impl S3Store {
     ) -> Result<(), StoreError> {
         let key = self.root.key(operation, path)?;
         let found = self.expected(operation, path, expect).await?;
-        let mut request = Request::of(Method::DELETE, &key, path);
+        let mut request = object_at(Method::DELETE, &key, path);
         // Known only after a write; a delete alone is not worth a probe.
         let conditional = self.honoured.get().is_some_and(|honoured| honoured.delete);
         if let (true, Some(token)) = (conditional, &found.token) {

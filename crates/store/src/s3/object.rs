@@ -1,7 +1,7 @@
+use crate::web::Fault;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use syncplan_model::{Digest, Facts, Mtime, Token};
 
-use super::fault::Fault;
 use crate::store::Metadata;
 
 /// Decimal seconds since 1970, as rclone writes and reads them.

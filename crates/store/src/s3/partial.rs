@@ -1,3 +1,5 @@
+use super::request::{checked_by, object};
+use crate::web::{Failed, Fault, Request};
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -6,14 +8,12 @@ use http::Method;
 use syncplan_model::{Digest, Facts, RelPath};
 
 use super::S3Store;
-use super::fault::Fault;
 use super::object::{headers_of, quoted, token_of};
 use super::tag::{Tag, manifest};
-use super::wire::{Failed, Request};
 use super::writer::WHOLE;
-use super::xml::{records, texts};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{ContentStream, Part, PartialWrites, WriteOptions, WrittenPart};
+use crate::web::xml::{records, texts};
 
 /// How long a part is, unless the content is too long for that.
 const PART: u64 = 8 * 1024 * 1024;
@@ -44,7 +44,7 @@ impl PartialWrites for S3Store {
         // An upload that nobody may complete in the end is not worth its parts.
         self.honoured_by_writes(path).await?;
         self.check_target("write", path, &options.precondition).await?;
-        let request = Request::new(Method::POST, &key)
+        let request = object(Method::POST, &key)
             .headers(headers_of(&options.metadata, options.size))
             .header("content-type", "application/octet-stream");
         let upload = self.begin_upload(request).await;
@@ -61,7 +61,7 @@ impl PartialWrites for S3Store {
         let key = self.root.key("write", path)?;
         let checksum = self.traits.checksum;
         let crc32c = checksum.of_part(&content);
-        let request = part_request(&key, draft, part.number).body(content).checked_by(checksum);
+        let request = checked_by(part_request(&key, draft, part.number).body(content), checksum);
         let reply = self.root.wire.send(&request).await;
         let reply = reply.map_err(|failed| self.root.failure(failed.fault, "write", path))?;
         let etag = token_of(&reply.headers).map(|token| quoted(&token));
@@ -106,7 +106,7 @@ impl PartialWrites for S3Store {
 
     async fn abandon(&self, path: &RelPath, draft: &str) -> Result<(), StoreError> {
         let key = self.root.key("write", path)?;
-        let request = Request::new(Method::DELETE, &key).query("uploadId", draft);
+        let request = object(Method::DELETE, &key).query("uploadId", draft);
         match self.root.wire.send(&request).await {
             Ok(_) => Ok(()),
             Err(failed) if failed.fault.kind() == StoreErrorKind::NotFound => Ok(()),
@@ -123,7 +123,7 @@ pub(super) fn fitting(part: u64, size: u64) -> u64 {
 
 /// A request to put one part of an upload; they are numbered from 1 there.
 pub(super) fn part_request(key: &[u8], upload: &str, number: u32) -> Request {
-    Request::new(Method::PUT, key)
+    object(Method::PUT, key)
         .query("partNumber", (u64::from(number) + 1).to_string())
         .query("uploadId", upload)
 }
@@ -144,7 +144,7 @@ impl S3Store {
     async fn list_parts(&self, key: &[u8], upload: &str) -> Result<Vec<WrittenPart>, Fault> {
         let mut parts: Vec<WrittenPart> = Vec::new();
         loop {
-            let mut request = Request::new(Method::GET, key).query("uploadId", upload).whole();
+            let mut request = object(Method::GET, key).query("uploadId", upload).whole();
             if let Some(last) = parts.last() {
                 request = request.query("part-number-marker", (u64::from(last.number) + 1).to_string());
             }
@@ -177,7 +177,7 @@ impl S3Store {
         // Few services honour a condition here even where they do on a put: look, and ask as well.
         self.check_target("write", path, &options.precondition).await?;
         syncplan_failpoint::hit("s3/before-complete");
-        let request = Request::new(Method::POST, key).query("uploadId", upload).body(manifest(tags)).whole();
+        let request = object(Method::POST, key).query("uploadId", upload).body(manifest(tags)).whole();
         match self.root.wire.send(&honoured.condition(request, &options.precondition)).await {
             Ok(_) => {
                 syncplan_failpoint::hit("s3/after-complete");
@@ -203,7 +203,7 @@ impl S3Store {
         {
             return Ok(found);
         }
-        if failed.fault.is_no_upload() {
+        if failed.fault.code() == "NoSuchUpload" {
             return Err(self.root.failure(failed.fault, "write", path));
         }
         Err(self.lost(failed.fault, path, &options.precondition))

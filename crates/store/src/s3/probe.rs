@@ -1,11 +1,11 @@
+use super::request::object;
+use crate::web::{Failed, Fault, Request};
 use bytes::Bytes;
 use http::Method;
 use syncplan_model::Token;
 
 use super::S3Store;
-use super::fault::Fault;
 use super::object::quoted;
-use super::wire::{Failed, Request};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// An ETag that no object has.
@@ -46,14 +46,12 @@ impl S3Store {
     /// What the server honours, found out once on an object of our own below the reserved prefix.
     pub(super) async fn honoured(&self) -> Result<Honoured, StoreError> {
         let found = self.honoured.get_or_try_init(|| self.find_out()).await;
-        found
-            .copied()
-            .map_err(|fault| fault.of("probe", self.root.wire.bucket.as_bytes(), &self.root.wire.bucket))
+        found.copied().map_err(|fault| fault.of("probe", self.root.bucket.as_bytes(), &self.root.bucket))
     }
 
     async fn find_out(&self) -> Result<Honoured, Fault> {
         let key = self.root.key_bytes(format!(".syncplan/probe-{}", self.run).as_bytes());
-        let put = || Request::new(Method::PUT, &key).body(Bytes::from_static(b"probe")).patient();
+        let put = || object(Method::PUT, &key).body(Bytes::from_static(b"probe")).patient();
         self.root.wire.send(&put()).await.map_err(|failed| failed.fault)?;
         let mut honoured = Honoured::default();
         let own = self.traits.forbid_overwrite.map(Create::Own);
@@ -67,15 +65,15 @@ impl S3Store {
             let no_etag = quoted(&Token::new(NO_ETAG));
             honoured.replace = self.is_refused(put().header("if-match", &no_etag)).await?;
             // Onto itself: a server that lies about it does no harm.
-            let copy = self.copying(Request::new(Method::PUT, &key), &key, Some(&Token::new(NO_ETAG)));
+            let copy = self.copying(object(Method::PUT, &key), &key, Some(&Token::new(NO_ETAG)));
             let copy = copy.header("x-amz-metadata-directive", "REPLACE").patient();
             honoured.copy_source = self.is_refused(copy).await?;
-            let delete = Request::new(Method::DELETE, &key).header("if-match", &no_etag).patient();
+            let delete = object(Method::DELETE, &key).header("if-match", &no_etag).patient();
             honoured.delete = self.is_refused(delete).await?;
         }
         // Where nothing may be deleted, the probe stays; it is below the reserved prefix.
-        let _ = self.root.wire.send(&Request::new(Method::DELETE, &key)).await;
-        tracing::debug!(bucket = self.root.wire.bucket, ?honoured, "what the server honours");
+        let _ = self.root.wire.send(&object(Method::DELETE, &key)).await;
+        tracing::debug!(bucket = self.root.bucket, ?honoured, "what the server honours");
         Ok(honoured)
     }
 

@@ -1,3 +1,5 @@
+use super::request::object_at;
+use crate::web::{Fault, Reply, Request};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,10 +9,8 @@ use futures::stream::BoxStream;
 use http::{Method, StatusCode};
 use syncplan_model::{RelPath, Token};
 
-use super::fault::Fault;
 use super::object::{facts_of, quoted, token_of};
 use super::root::Root;
-use super::wire::{Reply, Request};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::ContentStream;
 
@@ -62,13 +62,13 @@ pub(super) async fn read(
         body: reply.chunks(),
         skip,
         range,
-        resumes: root.wire.retries,
+        resumes: root.retries,
     };
     Ok(futures::stream::unfold(Some(download), async |download| download?.next().await).boxed())
 }
 
 fn get(path: &RelPath, key: &[u8], range: Option<&Range<u64>>, expect: Option<&Token>) -> Request {
-    let mut request = Request::of(Method::GET, key, path);
+    let mut request = object_at(Method::GET, key, path);
     if let Some(range) = range {
         request = request.header("range", &format!("bytes={}-{}", range.start, range.end - 1));
     }

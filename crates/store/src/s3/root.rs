@@ -1,29 +1,27 @@
-use std::time::Duration;
-
 use http::Method;
 use object_store::aws::AwsCredential;
-use object_store::client::HttpClient;
 use secrecy::ExposeSecret as _;
 use syncplan_model::spec::Addressing;
 use syncplan_model::{Facts, RelPath};
 use url::Url;
 
-use super::fault::Fault;
+use super::dialect::S3Dialect;
 use super::object::facts_of;
 use super::provider::Traits;
+use super::request::object;
 use super::settings::S3Settings;
-use super::wire::{Request, Wire};
 use crate::error::{StoreError, StoreErrorKind};
+use crate::web::{Fault, Request, Wire, text_of};
 
 /// The longest key, in bytes.
 pub(super) const LONGEST_KEY: usize = 1024;
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// The folder of a bucket that a store is, and the way to it.
 pub(super) struct Root {
     pub(super) wire: Wire,
+    pub(super) bucket: String,
+    /// How often a download that breaks off goes on.
+    pub(super) retries: u32,
     /// What every key begins with: nothing, or a path and a slash.
     pub(super) prefix: Vec<u8>,
 }
@@ -35,7 +33,6 @@ impl Root {
         };
         let region = settings.region.clone().unwrap_or_else(|| traits.region.to_owned());
         let url = bucket_url(settings, traits, &region).map_err(fail)?;
-        let client = client(settings).map_err(|error| fail(chain(&error)))?;
         let credential = settings.credentials.as_ref().map(|credentials| AwsCredential {
             key_id: credentials.access_key_id.clone(),
             secret_key: credentials.secret_access_key.expose_secret().to_owned(),
@@ -46,16 +43,16 @@ impl Root {
         }
         let prefix =
             settings.prefix.as_ref().map(|prefix| [prefix.as_bytes(), b"/"].concat()).unwrap_or_default();
-        let wire = Wire {
-            client,
-            bucket: settings.bucket.clone(),
-            url,
-            region,
-            credential,
-            retries: settings.retries,
-            timeout: settings.timeout,
-        };
-        Ok(Self { wire, prefix })
+        let dialect = Box::new(S3Dialect { region, credential });
+        let wire = Wire::new(url, &settings.reach, dialect).map_err(|error| fail(text_of(&error)))?;
+        let (bucket, retries) = (settings.bucket.clone(), settings.reach.retries);
+        Ok(Self { wire, bucket, retries, prefix })
+    }
+
+    /// A request for the bucket itself, which is `/bucket` in path style and `/` in a host of its own.
+    pub(super) fn request(&self, method: Method) -> Request {
+        let in_path = self.wire.url().ends_with(&format!("/{}", self.bucket));
+        Request::new(method, if in_path { "" } else { "/" })
     }
 
     /// The whole key of what is `below` the root.
@@ -79,7 +76,7 @@ impl Root {
 
     /// What stands at a key.
     pub(super) async fn head(&self, key: &[u8]) -> Result<Option<Facts>, Fault> {
-        match self.wire.send(&Request::new(Method::HEAD, key).patient()).await {
+        match self.wire.send(&object(Method::HEAD, key).patient()).await {
             Ok(reply) => facts_of(&reply.headers).map(Some),
             Err(failed) if failed.fault.status() == Some(http::StatusCode::NOT_FOUND) => Ok(None),
             Err(failed) => Err(failed.fault),
@@ -97,7 +94,7 @@ impl Root {
     }
 
     pub(super) fn failure(&self, fault: Fault, operation: &'static str, path: &RelPath) -> StoreError {
-        fault.of(operation, path, &self.wire.bucket)
+        fault.of(operation, path, &self.bucket)
     }
 }
 
@@ -135,31 +132,6 @@ fn bucket_url(settings: &S3Settings, traits: &Traits, region: &str) -> Result<St
         }
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn client(settings: &S3Settings) -> Result<HttpClient, reqwest::Error> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("syncplan/", env!("CARGO_PKG_VERSION")))
-        // A redirect would carry the signature, and a session token, to wherever it points.
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
-        // An upload may take long, as long as somebody takes what is sent.
-        .tcp_user_timeout(settings.timeout)
-        .http1_only();
-    if let Some(pem) = &settings.ca_certificate {
-        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-    }
-    Ok(HttpClient::new(builder.build()?))
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

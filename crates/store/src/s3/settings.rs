@@ -1,8 +1,8 @@
-use std::time::Duration;
-
 use secrecy::SecretString;
 use syncplan_model::RelPath;
 use syncplan_model::spec::{Addressing, ConditionalWrites, Provider};
+
+use crate::web::Reach;
 
 /// How a bucket is reached.
 #[derive(Debug, Clone)]
@@ -21,14 +21,10 @@ pub struct S3Settings {
     pub addressing: Option<Addressing>,
     /// What requests are signed with; without one they are not signed.
     pub credentials: Option<S3Credentials>,
-    /// Certificates in PEM that are trusted besides the system's.
-    pub ca_certificate: Option<Vec<u8>>,
     /// What to do where the service does not honour conditions on a write.
     pub conditional_writes: ConditionalWrites,
-    /// How often a request is repeated before it counts as failed.
-    pub retries: u32,
-    /// How long a server may keep silent.
-    pub timeout: Duration,
+    /// How the service is reached.
+    pub reach: Reach,
 }
 
 /// What requests are signed with.
@@ -53,10 +49,8 @@ impl S3Settings {
             region: None,
             addressing: None,
             credentials: None,
-            ca_certificate: None,
             conditional_writes: ConditionalWrites::Prefer,
-            retries: 5,
-            timeout: Duration::from_secs(30),
+            reach: Reach::default(),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 
-use super::xml::escape;
+use crate::web::xml::escape;
 
 /// What a part is known by at the end of its upload: its ETag, and a checksum where one was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+use super::request::{checked_by, object_at};
+use crate::web::{Failed, Fault, Request};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::Method;
@@ -5,10 +7,8 @@ use syncplan_model::spec::ConditionalWrites;
 use syncplan_model::{Facts, RelPath, Token};
 
 use super::S3Store;
-use super::fault::Fault;
 use super::object::{headers_of, quoted, token_of};
 use super::probe::Honoured;
-use super::wire::{Failed, Request};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
 use crate::store::{ContentStream, Precondition, WriteOptions};
@@ -32,11 +32,11 @@ impl S3Store {
             self.check_target("write", path, &options.precondition).await?;
         }
         let body = collect(path, content, options.size).await?;
-        let request = Request::of(Method::PUT, &key, path)
+        let request = object_at(Method::PUT, &key, path)
             .headers(headers_of(&options.metadata, options.size))
             .header("content-type", "application/octet-stream")
-            .body(body)
-            .checked_by(self.traits.checksum);
+            .body(body);
+        let request = checked_by(request, self.traits.checksum);
         let token = match self.root.wire.send(&honoured.condition(request, &options.precondition)).await {
             Ok(reply) => {
                 syncplan_failpoint::hit("s3/put");

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use syncplan_model::spec::Provider;
-use syncplan_store::{S3Credentials, S3Settings, S3Store};
+use syncplan_store::{Reach, S3Credentials, S3Settings, S3Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -63,8 +63,7 @@ impl Fake {
                 secret_access_key: "canary-secret".into(),
                 session_token: Some("canary-token".into()),
             }),
-            retries: 2,
-            timeout: Duration::from_secs(5),
+            reach: Reach { retries: 2, timeout: Duration::from_secs(5), ..Reach::default() },
             ..S3Settings::new(Provider::Other, "bkt")
         };
         change(&mut settings);

@@ -4,20 +4,20 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 /// What a document is made of, as far as it matters here: attributes never do.
-pub(super) enum Token {
+pub(crate) enum Token {
     Open(Vec<u8>),
     Text(String),
     Close(Vec<u8>),
 }
 
 /// The parts of a document in order; `None` marks a document that is none, and ends them.
-pub(super) struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     reader: Reader<&'a [u8]>,
     ended: bool,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(document: &'a [u8]) -> Self {
+    pub(crate) fn new(document: &'a [u8]) -> Self {
         Self { reader: Reader::from_reader(document), ended: false }
     }
 }
@@ -57,7 +57,7 @@ fn local(name: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// The first text of each of the named elements, wherever they stand; empty where there is none.
-pub(super) fn texts<const N: usize>(document: &[u8], names: [&str; N]) -> [String; N] {
+pub(crate) fn texts<const N: usize>(document: &[u8], names: [&str; N]) -> [String; N] {
     let mut found = [const { String::new() }; N];
     let mut open = None;
     for token in Tokens::new(document).flatten() {
@@ -76,7 +76,7 @@ pub(super) fn texts<const N: usize>(document: &[u8], names: [&str; N]) -> [Strin
 
 /// The texts of the named children of every `element` right below the root; empty where one has none.
 /// Nothing if the document is not a whole one, whose root's name begins with `root`.
-pub(super) fn records<const N: usize>(
+pub(crate) fn records<const N: usize>(
     document: &[u8],
     root: &str,
     element: &str,
@@ -115,7 +115,7 @@ pub(super) fn records<const N: usize>(
 }
 
 /// Text as it may stand in an element.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     quick_xml::escape::escape(text).into_owned()
 }
 

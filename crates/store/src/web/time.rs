@@ -18,7 +18,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `2026-01-31T17:50:30.000Z`, as documents have it.
-pub(super) fn moment(text: &str) -> Option<Mtime> {
+pub(crate) fn moment(text: &str) -> Option<Mtime> {
     let time: Timestamp = text.trim().parse().ok()?;
     let nanos = time.as_nanosecond().rem_euclid(1_000_000_000);
     let seconds = time.as_nanosecond().div_euclid(1_000_000_000);

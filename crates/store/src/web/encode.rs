@@ -1,7 +1,7 @@
 //! Percent-encoding as request signatures want it.
 
 /// Everything but unreserved characters and `keep` becomes `%XX`.
-pub(super) fn encode(bytes: &[u8], keep: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8], keep: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(bytes.len() + bytes.len() / 4);
     for &byte in bytes {
@@ -19,7 +19,7 @@ pub(super) fn encode(bytes: &[u8], keep: &[u8]) -> String {
 /// The bytes that [`encode`] or a server encoded; `+` is a space in listings.
 ///
 /// `None` where a `%` is not followed by two digits.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(&byte) = rest.next() {

@@ -1,0 +1,124 @@
+//! Opens the places of tasks as stores.
+
+mod local;
+mod s3;
+
+use std::sync::Arc;
+
+use syncplan_exec::{Access, Restricted};
+use syncplan_model::spec::{Connection, Place, Store as StoreSpec, StoreAccess, StoreKind};
+use syncplan_model::{Digest, RelPath};
+use syncplan_store::{Reach, Store};
+
+pub(crate) use self::local::folder_of;
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// What a place is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be read; it has to be there.
+    Read,
+    /// To be looked at as a target: a folder that is not there yet is taken as empty.
+    Preview,
+    /// To be written; a folder that is not there is created.
+    Write,
+    /// To know what it can do; nothing is asked of it, and no secret is needed.
+    Describe,
+}
+
+/// A place of a task, opened.
+pub(crate) fn open(project: &Project, place: &Place, purpose: Purpose) -> Result<Arc<dyn Store>, Failure> {
+    let spec = &project.loaded.spec;
+    let store = spec.store(&place.store);
+    let store =
+        store.ok_or_else(|| Failure::usage(format!("the manifest has no store `{}`", place.store)))?;
+    if store.access == StoreAccess::ReadOnly && purpose == Purpose::Write {
+        return Err(Failure::usage(format!(
+            "the store `{}` is read-only, and the plan would write to it",
+            store.name
+        )));
+    }
+    let opened = open_kind(project, store, place, purpose)?;
+    Ok(match store.access {
+        StoreAccess::ReadWrite => opened,
+        StoreAccess::ReadOnly => Arc::new(Restricted::new(opened, Access::Read)),
+        StoreAccess::AppendOnly => Arc::new(Restricted::new(opened, Access::Append)),
+    })
+}
+
+fn open_kind(
+    project: &Project,
+    store: &StoreSpec,
+    place: &Place,
+    purpose: Purpose,
+) -> Result<Arc<dyn Store>, Failure> {
+    let location = location(store, place);
+    match &store.kind {
+        StoreKind::Local(local) => local::open(&folder_of(project, local, place), location, purpose),
+        StoreKind::S3(s3) => s3::open(project, s3, place, purpose, location),
+        StoreKind::Memory => {
+            Err(Failure::usage("a store of kind `memory` forgets everything: it is for tests of the library"))
+        }
+        other => Err(Failure::usage(format!("stores of kind `{}` are not supported yet", other.as_str()))),
+    }
+}
+
+/// Where a place is, for people and for plan.json: relative to the manifest's folder, or bucket and
+/// prefix. An absolute folder is named by a hash, since plans travel and folders do not.
+pub(crate) fn location(store: &StoreSpec, place: &Place) -> String {
+    let root = match &store.kind {
+        StoreKind::Local(local) => match local.root.strip_prefix('/') {
+            None => local.root.trim_start_matches("./").trim_end_matches('/').to_owned(),
+            Some(_) => format!("folder-{}", &Digest::of(local.root.as_bytes()).to_string()[3..11]),
+        },
+        StoreKind::S3(s3) => joined(&s3.bucket, s3.prefix.as_ref()),
+        other => other.as_str().to_owned(),
+    };
+    match root.as_str() {
+        "" | "." => place.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string),
+        root => joined(root, place.path.as_ref()),
+    }
+}
+
+/// Which server a place is on, as the first digits of a hash; folders are on none.
+pub(crate) fn service(project: &Project, place: &Place) -> Option<String> {
+    match &project.loaded.spec.store(&place.store)?.kind {
+        StoreKind::S3(s3) => {
+            let server = format!("{} {:?} {:?}", s3.provider, s3.endpoint, s3.region);
+            Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn joined(root: &str, path: Option<&RelPath>) -> String {
+    path.map_or_else(|| root.to_owned(), |path| format!("{root}/{path}"))
+}
+
+/// The folder below a store's own prefix that a place is.
+fn below(prefix: Option<&RelPath>, path: Option<&RelPath>) -> Result<Option<RelPath>, Failure> {
+    match (prefix, path) {
+        (Some(prefix), Some(path)) => prefix.join(path).map(Some).map_err(|error| {
+            Failure::usage(format!("`{prefix}/{path}` is no place in a bucket")).because(error)
+        }),
+        (prefix, path) => Ok(prefix.or(path).cloned()),
+    }
+}
+
+/// How a server is reached; its certificate is read only where somebody goes there.
+fn reach(project: &Project, connection: &Connection, purpose: Purpose) -> Result<Reach, Failure> {
+    let file = connection.ca_certificate.as_ref().filter(|_| purpose != Purpose::Describe);
+    Ok(Reach {
+        ca_certificate: file.map(|file| read_certificate(project, file)).transpose()?,
+        retries: connection.retries,
+        timeout: connection.timeout.as_duration(),
+    })
+}
+
+fn read_certificate(project: &Project, file: &str) -> Result<Vec<u8>, Failure> {
+    std::fs::read(project.folder.join(file)).map_err(|error| {
+        Failure::new("syncplan::store::certificate", format!("the certificate `{file}` cannot be read"))
+            .because(error)
+    })
+}

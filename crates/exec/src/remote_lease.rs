@@ -231,7 +231,16 @@ async fn take(store: &dyn Store, lease: &RemoteLease) -> Result<(), Denial> {
 async fn check(store: &dyn Store, lease: &RemoteLease) -> Result<(), Denial> {
     match store.enforcement(Guarded::Create) {
         Enforcement::Atomic => Ok(()),
-        _ => ours(store, lease).await.map(drop),
+        _ => match find(store).await? {
+            Some((found, _)) if found.id == lease.id => Ok(()),
+            Some((found, _)) => Err(Denial::Taken(Some(Box::new(found)))),
+            // Nobody has it: some servers do not show at once what is put beside something that goes.
+            None => {
+                let error =
+                    StoreError::new(StoreErrorKind::Transient, "write the lease", path("write the lease")?);
+                Err(Denial::Store(error.because("the lease that was just written is not there")))
+            }
+        },
     }
 }
 

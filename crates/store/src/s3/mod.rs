@@ -16,6 +16,7 @@ mod partial;
 mod probe;
 mod provider;
 mod reader;
+mod removals;
 mod request;
 mod root;
 mod settings;
@@ -35,6 +36,7 @@ use tokio::sync::OnceCell;
 
 use self::probe::Honoured;
 use self::provider::Traits;
+use self::removals::Removals;
 use self::root::{LONGEST_KEY, Root};
 pub use self::settings::{S3Credentials, S3Settings};
 use crate::error::{StoreError, StoreErrorKind};
@@ -56,6 +58,7 @@ pub struct S3Store {
     conditional_writes: ConditionalWrites,
     traits: Traits,
     honoured: OnceCell<Honoured>,
+    removals: Removals,
     /// Tells the probes of this store from others'.
     run: String,
 }
@@ -73,6 +76,7 @@ impl S3Store {
             conditional_writes: settings.conditional_writes,
             traits,
             honoured: OnceCell::new(),
+            removals: Removals::default(),
             run: format!("{:x}-{:x}", std::process::id(), now.as_nanos()),
         })
     }

@@ -33,6 +33,7 @@ impl S3Store {
             syncplan_failpoint::hit("s3/copied");
             return Ok((found, copied));
         }
+        let begun = self.removals.now();
         let etag = self.copy_whole(operation, from, &target, &found).await?;
         syncplan_failpoint::hit("s3/copied");
         self.expect_unchanged(operation, from, &found).await?;
@@ -40,9 +41,12 @@ impl S3Store {
         let is_copy = |copied: &Facts| {
             copied.size == found.size && (etag.is_none() || copied.token.is_none() || copied.token == etag)
         };
-        let copied = self.root.look(operation, to).await?.filter(is_copy);
-        let copied = copied.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, operation, to))?;
-        Ok((found, copied))
+        let copied = self.look_after(begun, operation, to).await?;
+        if is_copy(&copied) {
+            Ok((found, copied))
+        } else {
+            Err(StoreError::new(StoreErrorKind::Changed, operation, to))
+        }
     }
 
     async fn copy_whole(
@@ -114,7 +118,10 @@ impl S3Store {
         if let (true, Some(token)) = (conditional, &found.token) {
             request = request.header("if-match", &quoted(token));
         }
-        match self.root.wire.send(&request).await {
+        let removal = self.removals.begin().await;
+        let sent = self.root.wire.send(&request).await;
+        drop(removal);
+        match sent {
             Ok(_) => {
                 syncplan_failpoint::hit("s3/deleted");
                 Ok(())

@@ -178,11 +178,12 @@ impl S3Store {
         self.check_target("write", path, &options.precondition).await?;
         syncplan_failpoint::hit("s3/before-complete");
         let request = object(Method::POST, key).query("uploadId", upload).body(manifest(tags)).whole();
+        let begun = self.removals.now();
         match self.root.wire.send(&honoured.condition(request, &options.precondition)).await {
             Ok(_) => {
                 syncplan_failpoint::hit("s3/after-complete");
                 // Some servers give the whole another ETag than they said: ask for the one that counts.
-                self.written(path, key, None, options).await
+                self.written(path, begun, None, options).await
             }
             Err(failed) => self.settle_upload(path, key, failed, options).await,
         }

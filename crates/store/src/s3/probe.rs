@@ -49,6 +49,11 @@ impl S3Store {
         found.copied().map_err(|fault| fault.of("probe", self.root.bucket.as_bytes(), &self.root.bucket))
     }
 
+    /// Whether it is known to honour some condition: what such a server says of itself is believed.
+    pub(super) fn is_believed(&self) -> bool {
+        self.honoured.get().is_some_and(|honoured| *honoured != Honoured::default())
+    }
+
     async fn find_out(&self) -> Result<Honoured, Fault> {
         let key = self.root.key_bytes(format!(".syncplan/probe-{}", self.run).as_bytes());
         let put = || object(Method::PUT, &key).body(Bytes::from_static(b"probe")).patient();
@@ -69,10 +74,13 @@ impl S3Store {
             let copy = copy.header("x-amz-metadata-directive", "REPLACE").patient();
             honoured.copy_source = self.is_refused(copy).await?;
             let delete = object(Method::DELETE, &key).header("if-match", &no_etag).patient();
+            let _removal = self.removals.begin().await;
             honoured.delete = self.is_refused(delete).await?;
         }
         // Where nothing may be deleted, the probe stays; it is below the reserved prefix.
+        let removal = self.removals.begin().await;
         let _ = self.root.wire.send(&object(Method::DELETE, &key)).await;
+        drop(removal);
         tracing::debug!(bucket = self.root.bucket, ?honoured, "what the server honours");
         Ok(honoured)
     }

@@ -9,6 +9,7 @@ use syncplan_model::{Facts, RelPath, Token};
 use super::S3Store;
 use super::object::{headers_of, quoted, token_of};
 use super::probe::Honoured;
+use super::removals::Moment;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
 use crate::store::{ContentStream, Precondition, WriteOptions};
@@ -37,6 +38,7 @@ impl S3Store {
             .header("content-type", "application/octet-stream")
             .body(body);
         let request = checked_by(request, self.traits.checksum);
+        let begun = self.removals.now();
         let token = match self.root.wire.send(&honoured.condition(request, &options.precondition)).await {
             Ok(reply) => {
                 syncplan_failpoint::hit("s3/put");
@@ -44,7 +46,7 @@ impl S3Store {
             }
             Err(failed) => return self.settle(path, &key, failed, options).await,
         };
-        self.written(path, &key, token, options).await
+        self.written(path, begun, token, options).await
     }
 
     /// What can be relied on for a write, as the settings want it.
@@ -81,15 +83,18 @@ impl S3Store {
         }
     }
 
-    /// What stands there now.
+    /// What stands there now, after a write that began at this moment.
     pub(super) async fn written(
         &self,
         path: &RelPath,
-        key: &[u8],
+        begun: Moment,
         token: Option<Token>,
         options: &WriteOptions,
     ) -> Result<Facts, StoreError> {
         if token.is_some() {
+            if self.may_be_lost(begun).await {
+                self.look_after(begun, "write", path).await?;
+            }
             let metadata = &options.metadata;
             return Ok(Facts {
                 token,
@@ -98,9 +103,12 @@ impl S3Store {
                 ..Facts::file(options.size)
             });
         }
-        let found = self.root.head(key).await.map_err(|fault| self.root.failure(fault, "write", path))?;
-        let found = found.filter(|found| found.size == options.size);
-        found.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, "write", path))
+        let found = self.look_after(begun, "write", path).await?;
+        if found.size == options.size {
+            Ok(found)
+        } else {
+            Err(StoreError::new(StoreErrorKind::Changed, "write", path))
+        }
     }
 
     /// A put that was sent twice may fail because of itself: its first answer was lost.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use syncplan_model::spec::Provider;
 use syncplan_store::{Reach, S3Credentials, S3Settings, S3Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Answers requests with what `answer` makes of each head, and remembers the heads.
 pub(crate) struct Fake {
@@ -26,26 +26,10 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&heads);
+        let (seen, answer) = (Arc::clone(&heads), Arc::new(answer));
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = Vec::new();
-                let mut byte = [0];
-                while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).await.is_ok() {
-                    head.push(byte[0]);
-                }
-                let head = String::from_utf8(head).unwrap();
-                let length =
-                    head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                let mut body = vec![0; length.unwrap_or(0)];
-                stream.read_exact(&mut body).await.unwrap();
-                let number = {
-                    let mut seen = seen.lock().unwrap();
-                    seen.push(head.clone());
-                    seen.len()
-                };
-                let _ = stream.write_all(answer(&head, &body, number).as_bytes()).await;
-                let _ = stream.shutdown().await;
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&answer)));
             }
         });
         Self { url, heads }
@@ -73,6 +57,29 @@ impl Fake {
     pub(crate) fn requests(&self) -> usize {
         self.heads.lock().unwrap().len()
     }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    seen: Arc<Mutex<Vec<String>>>,
+    answer: Arc<impl Fn(&str, &[u8], usize) -> String>,
+) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).await.is_ok() {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.unwrap();
+    let number = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(head.clone());
+        seen.len()
+    };
+    let _ = stream.write_all(answer(&head, &body, number).as_bytes()).await;
+    let _ = stream.shutdown().await;
 }
 
 pub(crate) fn reply(status: &str, headers: &str, body: &str) -> String {

@@ -6,6 +6,7 @@ resident set that the kernel saw (wait4), without the servers.
 """
 
 import argparse
+import atexit
 import json
 import os
 import platform
@@ -21,6 +22,7 @@ from collections.abc import Callable
 
 SYNCPLAN = os.environ.get("SYNCPLAN_BENCH_BINARY", "syncplan")
 RCLONE = os.environ.get("SYNCPLAN_TEST_RCLONE", "rclone")
+LARGE_BUCKET = os.environ.get("SYNCPLAN_BENCH_LARGE_BUCKET", "large_bucket")
 S5CMD = os.environ.get("SYNCPLAN_BENCH_S5CMD", "s5cmd")
 # The lightest server at hand that stores on disk: one that takes its time hides the client.
 ENDPOINT = os.environ.get("SYNCPLAN_TEST_S3_RCLONE", "")
@@ -169,9 +171,12 @@ task bench kind=files {{
     return manifest
 
 
-def bucket_manifest(folder: Path, source: Path, prefix: str) -> Path:
+def bucket_manifest(
+    folder: Path, source: Path, prefix: str, endpoint: str = ENDPOINT, mode: str = "mirror"
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "syncplan.kdl"
+    place = f' path="{prefix}"' if prefix else ""
     manifest.write_text(
         f"""syncplan format=1
 store here kind=local {{
@@ -180,7 +185,7 @@ store here kind=local {{
 store there kind=s3 {{
     provider other
     bucket "bkt"
-    endpoint "{ENDPOINT}"
+    endpoint "{endpoint}"
     region "us-east-1"
     addressing path-style
     access-key-id env=AWS_ACCESS_KEY_ID
@@ -188,8 +193,8 @@ store there kind=s3 {{
 }}
 task bench kind=files {{
     local here
-    remote there path="{prefix}"
-    mode mirror
+    remote there{place}
+    mode {mode}
     delete max-percent=100
 }}
 """
@@ -463,6 +468,98 @@ def noop_s3(folder: Path, scale: float) -> Case:
     )
 
 
+@dataclass
+class LargeBucket:
+    """A bucket of made-up objects on a server of our own: none of the others can be filled with so many."""
+
+    endpoint: str
+
+    @classmethod
+    def start(cls, objects: int) -> "LargeBucket":
+        server = subprocess.Popen(
+            [LARGE_BUCKET, str(objects)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        atexit.register(server.kill)
+        assert server.stdout is not None
+        return cls(server.stdout.readline().strip())
+
+    @staticmethod
+    def source(root: Path, objects: int) -> None:
+        """The same objects as files."""
+        for number in range(objects):
+            path = root / f"folder-{number // 1000:04}" / f"object-{number:07}.bin"
+            if number % 1000 == 0:
+                path.parent.mkdir(parents=True)
+            path.write_bytes(b"x" * (number % 10))
+            os.utime(path, (946684800, 946684800))
+
+    def manifest(self, folder: Path, source: Path, mode: str) -> Path:
+        return bucket_manifest(folder, source, "", self.endpoint, mode)
+
+    def rclone(self, *words: str) -> list[str]:
+        return [RCLONE, *words, "--fast-list", "--s3-endpoint", self.endpoint]
+
+    def s5cmd(self, *words: str) -> list[str]:
+        return [S5CMD, "--endpoint-url", self.endpoint, *words]
+
+
+OWN_SERVER = "a server of our own that makes its objects up"
+
+
+def noop_s3_many(folder: Path, scale: float) -> Case:
+    count = int(100_000 * scale)
+    source = folder / "source"
+    LargeBucket.source(source, count)
+    bucket = LargeBucket.start(count)
+    manifest = bucket.manifest(folder / "state", source, "mirror")
+    plan = syncplan(manifest, "plan", "-o", str(folder / "plan.json"), "--detailed-exitcode")
+    # The first one asks for the time of every object, and remembers it.
+    quietly(plan)
+    return Case(
+        f"no-op plan of {count:,} objects in S3 ({OWN_SERVER})",
+        [
+            Tool("syncplan plan", plan),
+            Tool(
+                "s5cmd --dry-run sync",
+                bucket.s5cmd("--dry-run", "sync", "--size-only", f"{source}/", "s3://bkt/"),
+            ),
+            Tool(
+                "rclone sync --dry-run --size-only",
+                bucket.rclone("sync", "--dry-run", "--size-only", str(source), ":s3:bkt"),
+            ),
+            Tool(
+                "rclone lsf (the bare listing)",
+                bucket.rclone("lsf", "-R", "--files-only", "--format", "ps", ":s3:bkt"),
+            ),
+        ],
+        notes=["Here s5cmd and rclone compare sizes alone, syncplan what it knows of the content"],
+    )
+
+
+def list_s3(folder: Path, scale: float) -> Case:
+    count = int(1_000_000 * scale)
+    source = folder / "source"
+    source.mkdir()
+    bucket = LargeBucket.start(count)
+    manifest = bucket.manifest(folder / "state", source, "update")
+    plan = syncplan(manifest, "plan", "-o", str(folder / "plan.json"), "--detailed-exitcode")
+    first = bucket.manifest(folder / "first", source, "update")
+    once = syncplan(first, "plan", "-o", str(folder / "first.json"), "--detailed-exitcode")
+    quietly(plan)
+    return Case(
+        f"listing of {count:,} objects in S3 ({OWN_SERVER})",
+        [
+            Tool("syncplan plan, the bucket being known", plan),
+            Tool("syncplan plan, the first time", once, lambda: forget(first)),
+            Tool("s5cmd ls", bucket.s5cmd("ls", "s3://bkt/*")),
+            Tool(
+                "rclone lsf", bucket.rclone("lsf", "-R", "--files-only", "--format", "ps", ":s3:bkt")
+            ),
+        ],
+        notes=["Beside the listing syncplan packs it, compares it with the last one and keeps it"],
+    )
+
+
 def s5cmd(*words: str) -> list[str]:
     return [S5CMD, "--endpoint-url", ENDPOINT, *words]
 
@@ -476,6 +573,8 @@ CASES: dict[str, Callable[[Path, float], Case]] = {
     "fetch-s3": fetch_s3,
     "fetch-s3-large": fetch_s3_large,
     "noop-s3": noop_s3,
+    "noop-s3-many": noop_s3_many,
+    "list-s3": list_s3,
 }
 
 

@@ -17,6 +17,7 @@ mod suite {
     mod tree;
 
     // One module a theme.
+    mod attributes;
     mod bad_plans;
     mod bad_stores;
     mod base;
@@ -32,6 +33,7 @@ mod suite {
     mod history;
     mod inspect;
     mod interrupted;
+    mod large_bucket;
     mod locks;
     mod main_job;
     mod moves;

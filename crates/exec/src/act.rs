@@ -85,6 +85,7 @@ pub(crate) async fn put_metadata(view: &View<'_>, token: Option<Token>) -> Resul
         mtime: wanted.and_then(|facts| facts.mtime),
         mode: wanted.and_then(|facts| facts.mode),
         digest: before.and_then(|facts| facts.digest),
+        attributes: None,
     };
     let mut facts = target.store.set_metadata(&target.path, &metadata, token.as_ref()).await?;
     // The content is the same as before, and so is what is known of it.

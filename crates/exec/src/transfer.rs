@@ -3,7 +3,9 @@ use std::sync::Arc;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use syncplan_failpoint::hit;
 use syncplan_model::{Capability, ContentHashes, Facts, Mtime};
-use syncplan_store::{Guarded, Metadata, Precondition, StoreError, StoreErrorKind, WriteOptions};
+use syncplan_store::{
+    Attributes, Described, Guarded, Metadata, Precondition, StoreError, StoreErrorKind, WriteOptions,
+};
 
 use crate::event::Event;
 use crate::parts::{Content, goes_in_parts, write_in_parts};
@@ -23,11 +25,11 @@ pub(crate) async fn transfer(worker: &Worker, at: usize, view: &View<'_>) -> Res
     let Some(planned) = source.expected.facts() else {
         return Err(Obstacle::Mismatch("the action expects nothing to read".to_owned()));
     };
-    let mtime = mtime(view, source, planned).await?;
+    let Beside { mtime, attributes } = beside(view, source, planned).await?;
     let result = view.result();
     let digest = result.as_ref().and_then(|facts| facts.digest).or(planned.digest);
     let mode = result.and_then(|facts| facts.mode).or(planned.mode);
-    let metadata = Metadata { mtime, mode, digest };
+    let metadata = Metadata { mtime, mode, digest, attributes };
     let content = Content { source, token: token.clone(), size: planned.size, digest, metadata };
     let (written, hashes) = match goes_in_parts(view) {
         // Rarely needed, and large: it has a place of its own.
@@ -74,15 +76,27 @@ async fn write_whole(
     Ok((written, hashes))
 }
 
-/// When the content was modified. A listing may not say it: then the store is asked, where the
-/// target can keep the answer.
-async fn mtime(view: &View<'_>, source: &Place, planned: &Facts) -> Result<Option<Mtime>, Obstacle> {
-    let known = view.result().and_then(|facts| facts.mtime).or(planned.mtime);
-    if known.is_some() || !view.target.store.capabilities().has(Capability::SetMtime) {
-        return Ok(known);
+/// What goes with content.
+struct Beside {
+    /// When it was modified.
+    mtime: Option<Mtime>,
+    /// What is kept for others, where both sides keep such.
+    attributes: Option<Attributes>,
+}
+
+/// What the plan does not say and the target can keep, the source is asked for.
+async fn beside(view: &View<'_>, source: &Place, planned: &Facts) -> Result<Beside, Obstacle> {
+    let mtime = view.result().and_then(|facts| facts.mtime).or(planned.mtime);
+    let target = &view.target.store;
+    let dated = mtime.is_some() || !target.capabilities().has(Capability::SetMtime);
+    let attributed = !source.store.keeps_attributes() || !target.keeps_attributes();
+    if dated && attributed {
+        return Ok(Beside { mtime, attributes: None });
     }
-    let found = source.store.stat(&source.path).await.map_err(Obstacle::Source)?;
-    Ok(found.and_then(|facts| facts.mtime))
+    let found = source.store.describe(&source.path).await.map_err(Obstacle::Source)?;
+    let Some(Described { facts, attributes }) = found else { return Ok(Beside { mtime, attributes: None }) };
+    let mtime = if dated { mtime } else { facts.mtime };
+    Ok(Beside { mtime, attributes: attributes.filter(|_| !attributed) })
 }
 
 /// Creates a symbolic link as the other side has it.

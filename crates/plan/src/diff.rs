@@ -85,7 +85,7 @@ impl<'a> Differ<'a> {
     fn visit(&mut self, path: &RelPath, found: Found<'_>, base: Option<Based<'_>>) {
         self.ancestry.enter(path.as_bytes());
         let veil = self.ancestry.above().find_map(|(_, seen)| seen.veil);
-        self.count_left(found, base, veil.is_some());
+        self.count_left(found, base, veil.is_some() || self.blind.in_gap(path));
         if let Some(veil) = veil {
             return self.leave_alone(path, found, veil);
         }

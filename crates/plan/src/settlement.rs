@@ -2,7 +2,7 @@
 
 use syncplan_model::plan::{Reason, Side};
 use syncplan_model::spec::{DeletePolicy, Mode};
-use syncplan_model::{EntryKind, Facts, RelPath};
+use syncplan_model::{EntryKind, Facts, RelPath, Snapshot};
 
 use crate::conflict::{Ending, Unnamed, kept_name, policy_of, settle};
 use crate::decision::Decision;
@@ -106,7 +106,8 @@ impl Reconciler<'_> {
 
     fn stands_somewhere(&self, path: &RelPath) -> bool {
         let sides = [self.task.local.snapshot, self.task.remote.snapshot];
-        sides.into_iter().any(|snapshot| snapshot.get(path).is_some())
+        let is_unknown = |snapshot: &Snapshot| snapshot.gaps().any(|gap| gap.covers(path.as_bytes()));
+        sides.into_iter().any(|snapshot| snapshot.get(path).is_some() || is_unknown(snapshot))
     }
 
     /// What made room on one side comes to the other as well, under its new name.

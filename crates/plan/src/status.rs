@@ -2,6 +2,7 @@ use syncplan_model::plan::Side;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
 use crate::ancestry::Ancestry;
+use crate::blind::Blind;
 use crate::equality::Verdict;
 use crate::input::TaskInput;
 use crate::walk::walk;
@@ -41,6 +42,7 @@ pub fn path_statuses(task: &TaskInput<'_>, visit: &mut dyn FnMut(&RelPath, PathS
     let way = Way::of(task);
     let directories = way.both_have(Capability::Directories);
     let mut ancestry = Ancestry::default();
+    let blind = Blind::of(task);
     walk(task.local.snapshot, task.remote.snapshot, None, |path, local, remote, _| {
         let (source, target) = if way.side == Side::Remote { (local, remote) } else { (remote, local) };
         ancestry.enter(path.as_bytes());
@@ -48,8 +50,9 @@ pub fn path_statuses(task: &TaskInput<'_>, visit: &mut dyn FnMut(&RelPath, PathS
             return;
         }
         let kinds = || [source, target].into_iter().flatten().map(|facts| facts.kind);
-        let left_out = kinds().any(EntryKind::is_opaque);
-        ancestry.push(left_out);
+        let opaque = kinds().any(EntryKind::is_opaque);
+        ancestry.push(opaque);
+        let left_out = opaque || blind.in_gap(path);
         if left_out {
             visit(path, PathStatus::LeftOut);
         } else if directories || kinds().any(|kind| kind != EntryKind::Dir) {

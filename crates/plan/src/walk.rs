@@ -3,6 +3,7 @@ use syncplan_model::{Facts, RelPath, Snapshot};
 
 use crate::ancestry::Ancestry;
 use crate::base::Based;
+use crate::blind::Blind;
 use crate::input::{BaseInput, TaskInput};
 use crate::way::Way;
 
@@ -59,18 +60,19 @@ fn walk_uncovered(
     mut visit: impl FnMut(&RelPath, Option<&Facts>, Option<&Facts>, Option<Based<'_>>),
 ) {
     let mut opaque = Ancestry::default();
+    let blind = Blind::of(task);
     walk(task.local.snapshot, task.remote.snapshot, base, |path, local, remote, base| {
         opaque.enter(path.as_bytes());
         if [local, remote].into_iter().flatten().any(|facts| facts.kind.is_opaque()) {
             opaque.push(());
-        } else if opaque.above().next().is_none() {
+        } else if opaque.above().next().is_none() && !blind.in_gap(path) {
             visit(path, local, remote, base);
         }
     });
 }
 
 impl TaskInput<'_> {
-    /// Visits what neither is nor stands below anything opaque on either side.
+    /// Visits what neither is nor stands below anything opaque on either side, nor in a gap of either listing.
     pub(crate) fn walk_uncovered(&self, mut visit: impl FnMut(&RelPath, Option<&Facts>, Option<&Facts>)) {
         walk_uncovered(self, None, |path, local, remote, _| visit(path, local, remote));
     }

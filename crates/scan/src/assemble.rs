@@ -44,7 +44,11 @@ impl<'a> Assembly<'a> {
     }
 
     pub(crate) fn report(&mut self, name: Vec<u8>, kind: ProblemKind, message: impl Into<String>) {
-        self.builder.report(Problem { name, kind, message: message.into() });
+        self.note(Problem { name, until: None, kind, message: message.into() });
+    }
+
+    pub(crate) fn note(&mut self, problem: Problem) {
+        self.builder.report(problem);
     }
 
     pub(crate) fn reject(&mut self, rejected: Rejected) {

@@ -1,11 +1,17 @@
-use futures::StreamExt as _;
-use syncplan_model::snapshot::{OrderError, ProblemKind};
-use syncplan_model::{EntryKind, EntryView};
-use syncplan_store::{FlatListing, StoreError};
+use std::sync::atomic::Ordering;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use syncplan_model::snapshot::{OrderError, Page, Problem, ProblemKind};
+use syncplan_model::{EntryKind, EntryView, RelPath, SnapshotBuilder};
+use syncplan_store::{Batch, FlatListing, StoreError, StoreErrorKind};
 
 use crate::assemble::Assembly;
 use crate::error::ScanError;
 use crate::request::ScanRequest;
+use crate::walk::describe;
+
+/// So many parts of a listing are asked for side by side.
+const SIDE_BY_SIDE: usize = 8;
 
 /// How a flat listing fails as a whole.
 pub(crate) enum Failure {
@@ -20,37 +26,161 @@ impl Failure {
             Self::Order(source) => ScanError::Order { location: location.to_owned(), source },
         }
     }
+
+    fn is_disorder(&self) -> bool {
+        match self {
+            Self::Store(error) => error.kind == StoreErrorKind::Disordered,
+            Self::Order(_) => true,
+        }
+    }
 }
 
-/// Takes a listing page by page.
+/// Takes a listing page by page: in parts side by side, where the last snapshot says at which paths it can be
+/// cut. A first listing is not cut: that the store lists in order is known only once it did.
 ///
-/// An error in the middle of it is an error of the whole: what comes behind is unknown, and a
-/// snapshot without it would look as if everything there had been deleted.
+/// Where a page does not come for good, what is behind it in its part is a gap of the snapshot: not known to be
+/// there, and not known to be missing. What concerns all of the store is an error of the whole.
 pub(crate) async fn list(
     listing: &dyn FlatListing,
     request: &ScanRequest,
     assembly: &mut Assembly<'_>,
 ) -> Result<(), Failure> {
-    let mut pages = listing.list(None);
-    while let Some(batch) = pages.next().await {
-        let batch = batch.map_err(Failure::Store)?;
-        request.found.fetch_add(batch.entries.len() as u64, std::sync::atomic::Ordering::Relaxed);
-        for mut entry in batch.entries {
-            if is_marked(request, entry.path.file_name()) {
-                let name = entry.path.as_bytes().to_vec();
-                let message = "it is a marker, and markers are obeyed only where there are folders";
-                assembly.report(name, ProblemKind::Marker, message);
-            }
-            if !request.select.matches(&EntryView::from(&entry), request.now) {
-                entry.facts.kind = EntryKind::Ignored;
-            }
-            assembly.push(&mut entry).map_err(Failure::Order)?;
-        }
-        batch.rejected.into_iter().for_each(|rejected| assembly.reject(rejected));
+    let previous = request.previous.as_ref().filter(|_| listing.begins_anywhere());
+    let cuts = previous.map(|snapshot| snapshot.cuts(SIDE_BY_SIDE)).unwrap_or_default();
+    let before = request.found.load(Ordering::Relaxed);
+    let mut listed = list_parts(listing, request, &cuts).await;
+    if !cuts.is_empty() && listed.as_ref().is_err_and(Failure::is_disorder) {
+        tracing::debug!("the listing does not begin where it is asked to, and is taken in one piece");
+        request.found.store(before, Ordering::Relaxed);
+        listed = list_parts(listing, request, &[]).await;
     }
-    Ok(())
+    listed?.into_iter().try_for_each(|part| part.put_into(assembly)).map_err(Failure::Order)
 }
 
-fn is_marked(request: &ScanRequest, name: &[u8]) -> bool {
-    request.ignore_markers.iter().any(|marker| marker.as_bytes() == name)
+async fn list_parts(
+    listing: &dyn FlatListing,
+    request: &ScanRequest,
+    cuts: &[RelPath],
+) -> Result<Vec<Listed>, Failure> {
+    let starts = std::iter::once(None).chain(cuts.iter().map(Some));
+    let ends = cuts.iter().map(Some).chain([None]);
+    let parts = starts.zip(ends).map(|(after, until)| Part { listing, request, after, until }.list());
+    let mut listed: Vec<Listed> = stream::iter(parts).buffered(SIDE_BY_SIDE).try_collect().await?;
+    // Then it is no part that cannot be listed.
+    if listed.iter().all(|part| part.failed_at_once()) {
+        let broken = listed.iter_mut().find_map(|part| part.broken.take());
+        return broken.map_or(Ok(Vec::new()), |(_, error)| Err(Failure::Store(error)));
+    }
+    Ok(listed)
+}
+
+/// What stands behind one path and up to another.
+struct Part<'a> {
+    listing: &'a dyn FlatListing,
+    request: &'a ScanRequest,
+    after: Option<&'a RelPath>,
+    until: Option<&'a RelPath>,
+}
+
+/// A part as it was found, packed: it waits for those before it.
+#[derive(Default)]
+struct Listed {
+    pages: Vec<Page>,
+    problems: Vec<Problem>,
+    /// The last name that was listed.
+    last: Vec<u8>,
+    pages_came: bool,
+    /// Where it was to end, and why it did not get there.
+    broken: Option<(Option<RelPath>, StoreError)>,
+}
+
+impl Part<'_> {
+    async fn list(self) -> Result<Listed, Failure> {
+        let last = self.after.map(|after| after.as_bytes().to_vec()).unwrap_or_default();
+        let mut listed = Listed { last, ..Listed::default() };
+        let mut builder = SnapshotBuilder::new();
+        let mut pages = match self.until {
+            Some(until) => self.listing.list_until(self.after, until),
+            None => self.listing.list(self.after),
+        };
+        while let Some(batch) = pages.next().await {
+            match batch {
+                Ok(batch) => self.take(batch, &mut builder, &mut listed).map_err(Failure::Order)?,
+                Err(error) if leaves_a_gap(error.kind) => {
+                    tracing::debug!(%error, "a part of the listing is missing");
+                    listed.broken = Some((self.until.cloned(), error));
+                    break;
+                }
+                Err(error) => return Err(Failure::Store(error)),
+            }
+        }
+        listed.pages = builder.into_pages();
+        Ok(listed)
+    }
+
+    fn take(
+        &self,
+        batch: Batch,
+        builder: &mut SnapshotBuilder,
+        listed: &mut Listed,
+    ) -> Result<(), OrderError> {
+        listed.pages_came = true;
+        self.request.found.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
+        for mut entry in batch.entries {
+            let is_marker = |marker: &String| marker.as_bytes() == entry.path.file_name();
+            if self.request.ignore_markers.iter().any(is_marker) {
+                let message = "it is a marker, and markers are obeyed only where there are folders";
+                listed.report(entry.path.as_bytes().to_vec(), ProblemKind::Marker, message.to_owned());
+            }
+            if !self.request.select.matches(&EntryView::from(&entry), self.request.now) {
+                entry.facts.kind = EntryKind::Ignored;
+            }
+            builder.push(&entry)?;
+            listed.goes_to(entry.path.as_bytes());
+        }
+        for rejected in batch.rejected {
+            listed.goes_to(&rejected.name);
+            listed.report(rejected.name, ProblemKind::Name, rejected.reason);
+        }
+        Ok(())
+    }
+}
+
+/// Whether an error concerns one page, and not the store or all that it lists.
+fn leaves_a_gap(kind: StoreErrorKind) -> bool {
+    matches!(kind, StoreErrorKind::Transient | StoreErrorKind::Throttled | StoreErrorKind::Other)
+}
+
+impl Listed {
+    fn goes_to(&mut self, name: &[u8]) {
+        if self.last.as_slice() < name {
+            self.last.clear();
+            self.last.extend_from_slice(name);
+        }
+    }
+
+    fn report(&mut self, name: Vec<u8>, kind: ProblemKind, message: String) {
+        self.problems.push(Problem { name, until: None, kind, message });
+    }
+
+    fn failed_at_once(&self) -> bool {
+        !self.pages_came && self.broken.is_some()
+    }
+
+    fn put_into(self, assembly: &mut Assembly<'_>) -> Result<(), OrderError> {
+        for page in self.pages {
+            let mut cursor = page.cursor();
+            while let Some(entry) = cursor.current() {
+                assembly.push(&mut entry.clone())?;
+                cursor.advance();
+            }
+        }
+        self.problems.into_iter().for_each(|problem| assembly.note(problem));
+        if let Some((until, error)) = self.broken {
+            let until = until.map(|until| until.as_bytes().to_vec());
+            let message = describe(&error);
+            assembly.note(Problem { name: self.last, until, kind: ProblemKind::Gap, message });
+        }
+        Ok(())
+    }
 }

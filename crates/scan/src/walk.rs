@@ -232,7 +232,7 @@ impl Walker<'_> {
 }
 
 /// An error without the name of the object, which stands before it wherever it is shown.
-fn describe(error: &StoreError) -> String {
+pub(crate) fn describe(error: &StoreError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})"));
     format!("{}{}", error.kind.as_str(), cause.unwrap_or_default())
 }

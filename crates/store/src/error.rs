@@ -40,6 +40,8 @@ pub enum StoreErrorKind {
     Changed,
     /// The store cannot do that.
     Unsupported,
+    /// It lists things out of order, twice or without end: nothing that it lists can be relied on.
+    Disordered,
     /// It may work if tried again.
     Transient,
     /// Too much is asked of the store at once: it may work later, and with less beside it.
@@ -119,6 +121,7 @@ impl StoreErrorKind {
             Self::NotDirectory => "a part of the path is not a directory",
             Self::Changed => "its content changed meanwhile",
             Self::Unsupported => "the store cannot do that",
+            Self::Disordered => "the listing is not in order",
             Self::Transient => "the store failed for the moment",
             Self::Throttled => "the store is asked for too much at once",
             Self::Other => "it failed",

@@ -10,8 +10,10 @@
 //! Nothing here plans, and nothing here knows of manifests or plans.
 
 mod absent;
+mod attributes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod content_type;
 mod error;
 mod length;
 mod local;
@@ -23,14 +25,16 @@ mod store;
 mod web;
 
 pub use absent::AbsentFolder;
+pub use attributes::Attributes;
+pub use content_type::content_type;
 pub use error::{StoreError, StoreErrorKind};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use retry::{Failure, Patience, Retry, insist};
 pub use s3::{S3Credentials, S3Settings, S3Store};
 pub use store::{
-    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,
-    MoveOptions, OpenDraft, Part, PartialWrites, Precondition, Rejected, Reserved, Store, TreeListing,
-    WriteOptions, WrittenPart,
+    Batch, BlockingRead, ContentStream, Described, Enforcement, FlatListing, Guarded, Housekeeping, Listing,
+    Metadata, MoveOptions, OpenDraft, Part, PartialWrites, Precondition, Rejected, Reserved, Store,
+    TreeListing, WriteOptions, WrittenPart,
 };
 pub use web::Reach;

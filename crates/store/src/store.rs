@@ -3,9 +3,11 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use syncplan_model::{Capabilities, Entry, Facts, LinkTarget, Mtime, RelPath, Token};
 
+use crate::attributes::Attributes;
 use crate::error::StoreError;
 
 /// A place that holds files.
@@ -44,6 +46,16 @@ pub trait Store: Send + Sync {
     /// What stands at a path; `None` if nothing does. Symbolic links are not followed.
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError>;
 
+    /// What stands at a path, and what is kept beside it for others; `None` if nothing stands there.
+    async fn describe(&self, path: &RelPath) -> Result<Option<Described>, StoreError> {
+        Ok(self.stat(path).await?.map(|facts| Described { facts, attributes: None }))
+    }
+
+    /// Whether [`Metadata::attributes`] are kept there, and so worth asking the source of a write for.
+    fn keeps_attributes(&self) -> bool {
+        false
+    }
+
     /// The content of a file, or a range of it, as chunks in order.
     ///
     /// With `expect`, only content that still has this token is read.
@@ -56,7 +68,8 @@ pub trait Store: Send + Sync {
 
     /// Writes a whole file: others see what stood there, or all of the new content, never a part.
     ///
-    /// Without [`Metadata::mode`], what is replaced keeps its permissions. Parents are created where the store has directories. The content must be exactly
+    /// Without [`Metadata::mode`], what is replaced keeps its permissions, and without
+    /// [`Metadata::attributes`] its attributes, where the store keeps any. Parents are created where the store has directories. The content must be exactly
     /// [`WriteOptions::size`] bytes long; anything else leaves the path as it was.
     async fn write(
         &self,
@@ -165,6 +178,27 @@ pub trait FlatListing: Send + Sync {
     /// A key that is no path is a [`Rejected`], and the listing goes on. An error names what could
     /// not be listed; whether the stream goes on after it is the store's to decide.
     fn list(&self, after: Option<&RelPath>) -> BoxStream<'_, Result<Batch, StoreError>>;
+
+    /// The same up to and including `until`; whoever can end there asks for no more than that.
+    fn list_until(
+        &self,
+        after: Option<&RelPath>,
+        until: &RelPath,
+    ) -> BoxStream<'_, Result<Batch, StoreError>> {
+        let listing = Some((self.list(after), until.clone()));
+        stream::unfold(listing, async |listing| {
+            let (mut batches, until) = listing?;
+            let mut batch = batches.next().await?;
+            let more = batch.as_mut().is_ok_and(|batch| batch.end_at(&until));
+            Some((batch, more.then_some((batches, until))))
+        })
+        .boxed()
+    }
+
+    /// Whether a listing can begin behind any path at no cost, so that parts of it can be listed side by side.
+    fn begins_anywhere(&self) -> bool {
+        false
+    }
 }
 
 /// Writes whole files part by part, so that whoever comes later can go on where it stopped.
@@ -291,6 +325,16 @@ pub struct Batch {
     pub rejected: Vec<Rejected>,
 }
 
+impl Batch {
+    /// Drops what stands behind `until`; answers whether nothing did, so that more may come before it.
+    pub(crate) fn end_at(&mut self, until: &RelPath) -> bool {
+        let before = self.entries.len() + self.rejected.len();
+        self.entries.retain(|entry| entry.path <= *until);
+        self.rejected.retain(|rejected| rejected.name.as_slice() <= until.as_bytes());
+        self.entries.len() + self.rejected.len() == before
+    }
+}
+
 /// A name that is left alone, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
@@ -355,6 +399,18 @@ pub struct Metadata {
     pub mode: Option<u32>,
     /// A digest of the content, kept as a hint for whoever finds the object later.
     pub digest: Option<syncplan_model::Digest>,
+    /// What is kept for others, where the content comes from a store that keeps such. Without it what is
+    /// replaced keeps its own.
+    pub attributes: Option<Attributes>,
+}
+
+/// What stands at a path, and what is kept beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What it is.
+    pub facts: Facts,
+    /// What is kept for others; `None` where the store keeps nothing of the kind.
+    pub attributes: Option<Attributes>,
 }
 
 /// Operations that preconditions guard.

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use syncplan_model::RelPath;
-use syncplan_model::spec::ConditionalWrites;
+use syncplan_model::spec::{Addressing, ConditionalWrites, Provider};
 use syncplan_store::{
     Batch, Listing, Metadata, Precondition, S3Store, Store, StoreError, StoreErrorKind, WriteOptions,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use self::fake::{Fake, reply};
@@ -48,6 +49,8 @@ async fn list(store: &S3Store) -> Result<Batch, StoreError> {
 #[tokio::test]
 async fn hostile_keys_are_reported_and_the_others_listed() {
     let long = vec![b'k'; 5000];
+    // 1024 bytes, in names of 255 bytes at most.
+    let longest = [[b'n'; 255].as_slice(); 4].join(&b'/');
     let hostile: &[&[u8]] = &[
         b"..",
         b"x/..",
@@ -59,7 +62,11 @@ async fn hostile_keys_are_reported_and_the_others_listed() {
         b"a//b",
         b".",
         b"./x",
+        b"a/../m",
+        b"//srv/s",
+        b"a/./b",
         b"nul\0byte",
+        b"\0",
         b"not-utf8-\xff",
         b"marker-with-content/x/",
         &long,
@@ -73,7 +80,16 @@ async fn hostile_keys_are_reported_and_the_others_listed() {
         b"x.",
         b"x:ads",
         b"%2e%2e/x",
+        b"..%2fx",
+        b"%2e%2e%2fx",
         "．．/x".as_bytes(),
+        "․․/x".as_bytes(),
+        b"~",
+        b"com1",
+        b"...",
+        "\u{85}\u{9b}".as_bytes(),
+        "‘quoted’".as_bytes(),
+        &longest,
         b"dir",
         b"\x1b]0;x\x07",
         b"\x1b[2K\r",
@@ -110,9 +126,11 @@ async fn listings_without_end_or_order_end_with_an_error() {
     let outside = Fake::start(|_, _| page(&["other/a".to_owned()], None)).await;
     let truncated = Fake::start(|_, _| reply("200 OK", "", "<ListBucketResult><Contents><Key>a</Key>")).await;
     let html = Fake::start(|_, _| reply("200 OK", "", "<html>log in first</html>")).await;
-    for fake in [&endless, &repeating, &unsorted, &truncated, &html] {
+    let disordered = [&endless, &repeating, &unsorted].map(|fake| (fake, StoreErrorKind::Disordered));
+    let broken = [&truncated, &html].map(|fake| (fake, StoreErrorKind::Other));
+    for (fake, kind) in disordered.into_iter().chain(broken) {
         let error = list(&fake.store()).await.unwrap_err();
-        assert_eq!(error.kind, StoreErrorKind::Other, "{error}");
+        assert_eq!(error.kind, kind, "{error}");
         assert!(fake.requests() < 200, "{} requests", fake.requests());
     }
     let below = outside.store_with(|settings| settings.prefix = Some(RelPath::new("mine").unwrap()));
@@ -122,15 +140,108 @@ async fn listings_without_end_or_order_end_with_an_error() {
 #[tokio::test]
 async fn redirects_are_not_followed_and_nothing_shows_a_secret() {
     let elsewhere = Fake::start(|_, _| page(&[], None)).await;
-    let target = elsewhere.url.clone();
-    let fake =
-        Fake::start(move |_, _| reply("307 Temporary Redirect", &format!("location: {target}/bkt\r\n"), ""))
-            .await;
-    let error = fake.store().check().await.unwrap_err();
+    for status in [
+        "301 Moved Permanently",
+        "302 Found",
+        "303 See Other",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+    ] {
+        let target = elsewhere.url.clone();
+        let fake = Fake::start(move |_, _| reply(status, &format!("location: {target}/bkt\r\n"), "")).await;
+        let (store, path) = (
+            fake.store_with(|it| it.conditional_writes = ConditionalWrites::Off),
+            RelPath::new("x").unwrap(),
+        );
+        let content = || futures::stream::iter([Ok("x".into())]).boxed();
+        let options = WriteOptions {
+            size: 1,
+            precondition: Precondition::Absent,
+            metadata: Metadata::default(),
+            temporary: None,
+        };
+        for error in [
+            store.check().await.unwrap_err(),
+            list(&store).await.unwrap_err(),
+            store.stat(&path).await.unwrap_err(),
+            store.read(&path, None, None).await.map(|_| ()).unwrap_err(),
+            store.write(&path, content(), options).await.unwrap_err(),
+            store.delete(&path, None).await.unwrap_err(),
+        ] {
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains("redirects are not followed"), "{status}: {error} {source}");
+            let text = format!("{error:?} {error} {source}");
+            assert!(!text.contains("canary"), "{text}");
+        }
+        assert!(!fake.heads.lock().unwrap().concat().contains("canary-secret"));
+    }
     assert_eq!(elsewhere.requests(), 0);
-    let text = format!("{error:?} {error} {:?}", std::error::Error::source(&error).map(ToString::to_string));
-    assert!(!text.contains("canary"), "{text}");
-    assert!(!fake.heads.lock().unwrap().concat().contains("canary-secret"));
+}
+
+/// A server that never comes to an end: of the headers, or of what follows them.
+async fn endless(start: &'static str, more: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(start.as_bytes()).await;
+            while stream.write_all(more.as_bytes()).await.is_ok() {}
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn answers_without_end_end_with_an_error() {
+    let (ok, chunked) = ("HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    let any = Fake::start(|_, _| String::new()).await;
+    let keys = "<Contents><Key>k</Key></Contents>".repeat(0x8000 / 33);
+    for (start, more) in [
+        (ok, "x-more: and more\r\n".repeat(1000)),
+        (ok, "x".repeat(10_000)),
+        (chunked, format!("{:x}\r\n{keys}\r\n", keys.len())),
+    ] {
+        let url = endless(start, more).await;
+        let store = any.store_with(|it| (it.endpoint, it.reach.retries) = (Some(url), 0));
+        let begun = Instant::now();
+        assert!(list(&store).await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn older_listings_go_on_from_the_last_key() {
+    let fake = Fake::start(|head, _| {
+        assert!(!head.contains("list-type"), "{head}");
+        let truncated = |keys: &[&str], more| {
+            let keys: String = keys
+                .iter()
+                .map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"))
+                .collect();
+            reply(
+                "200 OK",
+                "",
+                &format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{keys}</ListBucketResult>"),
+            )
+        };
+        match head.contains("marker=b&") || head.contains("marker=b ") {
+            true => truncated(&["c"], false),
+            false => truncated(&["a", "b"], true),
+        }
+    })
+    .await;
+    for (provider, encoded) in [(Provider::Tencent, true), (Provider::Huawei, false)] {
+        let before = fake.requests();
+        let store = fake.store_with(|settings| {
+            (settings.provider, settings.addressing) = (provider, Some(Addressing::PathStyle));
+        });
+        let found = list(&store).await.unwrap();
+        assert_eq!(found.entries.iter().map(|it| it.path.to_string()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        for head in &fake.heads.lock().unwrap()[before..] {
+            assert_eq!(head.contains("encoding-type=url"), encoded, "{head}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ fn any() -> MoveOptions {
 }
 
 fn metadata() -> Metadata {
-    Metadata { mtime: Some(Mtime { seconds: 12_345, nanos: 0 }), mode: Some(0o600), digest: None }
+    Metadata { mtime: Some(Mtime { seconds: 12_345, nanos: 0 }), mode: Some(0o600), ..Metadata::default() }
 }
 
 async fn write(store: &LocalStore, to: &RelPath, text: &'static [u8]) -> Result<Facts, StoreError> {

@@ -9,8 +9,10 @@
 //! ```
 
 mod fixture;
+mod large_bucket;
 pub mod simulator;
 mod tree;
 
 pub use fixture::Fixture;
+pub use large_bucket::{Contents, LargeBucket};
 pub use tree::{Known, Node, Tree, facts, tree};

@@ -115,7 +115,7 @@ impl Tree {
             builder.push(&entry).unwrap_or_else(|error| panic!("{error}"));
             if *node == Node::Opaque(EntryKind::Unreadable) {
                 let (name, kind) = (path.as_bytes().to_vec(), ProblemKind::Unreadable);
-                builder.report(Problem { name, kind, message: "permission denied".to_owned() });
+                builder.report(Problem { name, until: None, kind, message: "permission denied".to_owned() });
             }
         }
         builder.finish()

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use syncplan_model::{Capabilities, Capability, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions,
-    PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
+    BlockingRead, ContentStream, Described, Enforcement, Guarded, Housekeeping, Listing, Metadata,
+    MoveOptions, PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
 };
 
 /// What may be done with a store, whatever it can do.
@@ -95,6 +95,14 @@ impl Store for Restricted {
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
         self.inner.stat(path).await
+    }
+
+    async fn describe(&self, path: &RelPath) -> Result<Option<Described>, StoreError> {
+        self.inner.describe(path).await
+    }
+
+    fn keeps_attributes(&self) -> bool {
+        self.inner.keeps_attributes()
     }
 
     async fn read(

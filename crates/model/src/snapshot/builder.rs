@@ -62,6 +62,9 @@ impl SnapshotBuilder {
         self.problems.sort();
         for problem in &self.problems {
             self.hasher.update(&problem.name).update(&[0, problem.kind as u8]);
+            if let Some(until) = &problem.until {
+                self.hasher.update(until).update(&[0]);
+            }
         }
         Snapshot {
             pages: self.pages,
@@ -70,6 +73,12 @@ impl SnapshotBuilder {
             digest: Digest::from(self.hasher.finalize()),
             problems: self.problems,
         }
+    }
+
+    /// The entries alone, without anything that was noted.
+    pub fn into_pages(mut self) -> Vec<Page> {
+        self.close_page();
+        self.pages
     }
 
     /// Takes stored pages back as they are; entries must rise across their borders too.

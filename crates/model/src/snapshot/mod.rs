@@ -10,7 +10,7 @@ mod problem;
 pub use builder::{OrderError, SnapshotBuilder};
 pub use cursor::Cursor;
 pub use page::{Page, PageError};
-pub use problem::{Problem, ProblemKind};
+pub use problem::{Gap, Problem, ProblemKind};
 
 use crate::digest::Digest;
 use crate::entry::Facts;
@@ -100,7 +100,22 @@ impl Snapshot {
 
     /// Whether everything could be read.
     pub fn is_complete(&self) -> bool {
-        !self.problems.iter().any(|problem| problem.kind == ProblemKind::Unreadable)
+        let is_unknown = |kind| matches!(kind, ProblemKind::Unreadable | ProblemKind::Gap);
+        !self.problems.iter().any(|problem| is_unknown(problem.kind))
+    }
+
+    /// Where the listing broke off.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap<'_>> {
+        self.problems.iter().filter_map(Problem::gap)
+    }
+
+    /// Paths that cut it into runs of about the same length, at most so many and none of them short. All are
+    /// ASCII: stores that do not quite sort by bytes still agree on what is behind one.
+    pub fn cuts(&self, most: usize) -> Vec<RelPath> {
+        let pages = self.pages.len();
+        let runs = most.min(pages);
+        let cut = |run: usize| self.pages[run * pages / runs].cursor().current().map(|it| it.path.clone());
+        (1..runs).filter_map(cut).filter(|path| path.as_bytes().is_ascii()).collect()
     }
 
     /// What was met that is no entry, in the order of names.

@@ -1,3 +1,4 @@
+use super::cursor::Cursor;
 use crate::digest::{Digest, Fingerprint};
 use crate::entry::{Entry, EntryKind, Facts, LinkTarget};
 use crate::mtime::Mtime;
@@ -41,6 +42,11 @@ impl Page {
             count += 1;
         }
         Ok(Self { bytes: bytes.into(), count })
+    }
+
+    /// A cursor on its first entry.
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(std::slice::from_ref(self))
     }
 
     /// The packed bytes.

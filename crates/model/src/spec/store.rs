@@ -197,6 +197,8 @@ text_enum! {
         Tencent = "tencent",
         /// Qiniu Kodo.
         Qiniu = "qiniu",
+        /// Huawei OBS.
+        Huawei = "huawei",
         /// Cloudflare R2.
         R2 = "r2",
         /// MinIO.

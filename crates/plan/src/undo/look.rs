@@ -104,7 +104,10 @@ impl<'a> Look<'a> {
     /// Whether nothing can be said of a path: it, or something above it, is left out or unreadable.
     fn is_hidden(&self, path: &RelPath) -> bool {
         let opaque = |path: &RelPath| self.found(path).is_some_and(|facts| facts.kind.is_opaque());
-        opaque(path) || path.ancestors().any(|above| RelPath::new(above).is_ok_and(|above| opaque(&above)))
+        let in_gap = self.way.target.snapshot.gaps().any(|gap| gap.covers(path.as_bytes()));
+        in_gap
+            || opaque(path)
+            || path.ancestors().any(|above| RelPath::new(above).is_ok_and(|above| opaque(&above)))
     }
 }
 

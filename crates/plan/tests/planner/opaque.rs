@@ -78,7 +78,7 @@ fn with_problem(literal: &str, name: &[u8], kind: ProblemKind) -> Snapshot {
     for (path, node) in &tree(literal).0 {
         builder.push(&Entry { path: path.clone(), facts: facts(node, Known::Digests) }).unwrap();
     }
-    builder.report(Problem { name: name.to_vec(), kind, message: "broken".to_owned() });
+    builder.report(Problem { name: name.to_vec(), until: None, kind, message: "broken".to_owned() });
     builder.finish()
 }
 
@@ -117,4 +117,77 @@ fn a_name_that_cannot_be_used_keeps_its_folder() {
         conflicts(&plan),
         ["d: the directory would be removed, but it holds something that could not be read"]
     );
+}
+
+/// What is left of a tree when everything behind one name up to another could not be listed.
+fn with_gap(literal: &str, after: &str, until: Option<&str>) -> Snapshot {
+    let name = after.as_bytes().to_vec();
+    let until = until.map(|until| until.as_bytes().to_vec());
+    let problem = Problem { name, until, kind: ProblemKind::Gap, message: "broken".to_owned() };
+    let mut builder = SnapshotBuilder::new();
+    for (path, node) in &tree(literal).0 {
+        if !problem.gap().unwrap().covers(path.as_bytes()) {
+            builder.push(&Entry { path: path.clone(), facts: facts(node, Known::Digests) }).unwrap();
+        }
+    }
+    builder.report(problem);
+    builder.finish()
+}
+
+#[test]
+fn nothing_in_a_gap_is_taken_for_missing() {
+    let (source, target) = ("a1 b/x1 b/y2 c3 d4 e5", "a9 b/x1 b/z7 c8 d/x4 f6");
+    // Without a gap all of it would change.
+    assert_eq!(lines(&Case::mirror(source, target).compile()).len(), 9);
+    for (after, until, expected) in [
+        ("a", Some("d"), &["upload a", "upload e", "delete f"][..]),
+        (
+            "b/x",
+            Some("b/z"),
+            &[
+                "stage d/x -> *",
+                "copy b/x -> a",
+                "upload c",
+                "install * -> d",
+                "rmdir d",
+                "upload e",
+                "delete f",
+            ],
+        ),
+        ("a", None, &["upload a"]),
+    ] {
+        for remote in [true, false] {
+            let mut case = Case::mirror(source, target);
+            if remote {
+                case.fixture.remote_snapshot = with_gap(target, after, until);
+            } else {
+                case.fixture.local_snapshot = with_gap(source, after, until);
+            }
+            let plan = case.compile();
+            assert!(!plan.is_complete());
+            let inside =
+                |path: &[u8]| after.as_bytes() < path && until.is_none_or(|it| path <= it.as_bytes());
+            let touched = |action: &syncplan_model::plan::Action| inside(action.path.as_bytes());
+            assert!(!plan.actions().iter().any(touched), "{after} {until:?}: {:?}", lines(&plan));
+            if remote {
+                assert_eq!(lines(&plan), expected, "{after} {until:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_listing_that_is_one_gap_stops_everything() {
+    let mut case = Case::mirror("a1 b2", "c3");
+    case.fixture.remote_snapshot = with_gap("c3", "", None);
+    assert!(lines(&case.compile()).is_empty());
+}
+
+#[test]
+fn a_folder_that_reaches_into_a_gap_is_not_removed() {
+    let mut case = Case::mirror("", "");
+    case.fixture.local_snapshot = with_gap("z1", "d", Some("d/x"));
+    case.fixture.remote_snapshot = tree("d/x1 d/y2 z1").snapshot();
+    let plan = case.compile();
+    assert_eq!(lines(&plan), ["delete d/y"]);
 }

@@ -86,6 +86,7 @@ async fn a_snapshot_of_many_pages_comes_back_whole(place: Place) {
     builder.push(&Entry { path: path("e"), facts: Facts::new(EntryKind::Unreadable) }).unwrap();
     builder.report(Problem {
         name: b"e\xff".to_vec(),
+        until: None,
         kind: ProblemKind::Unreadable,
         message: "denied".into(),
     });

@@ -78,7 +78,7 @@ pub(super) async fn metadata_alone(scope: &Scope<'_>) -> Check {
     let metadata = Metadata {
         mtime: Some(Mtime { seconds: 1_234_567_890, nanos: 0 }),
         mode: Some(0o4600),
-        digest: None,
+        ..Metadata::default()
     };
     let path = scope.path("file")?;
     let facts = scope.store.set_metadata(&path, &metadata, Some(&old)).await?;

@@ -54,3 +54,25 @@ pub(super) async fn listing_after_a_path(scope: &Scope<'_>) -> Check {
     ensure!(first.as_ref().is_some_and(|entry| entry.path == expected), "{first:?} comes after `{after}`");
     Ok(())
 }
+
+pub(super) async fn listing_of_a_range(scope: &Scope<'_>) -> Check {
+    let Listing::Flat(listing) = scope.store.listing() else { return Ok(()) };
+    for name in NAMES {
+        scope.write(name, name).await?;
+    }
+    let cuts = ["a", "a.txt", "b/2", "b0"].map(|name| scope.path(name));
+    let cuts = cuts.into_iter().collect::<Check<Vec<_>>>()?;
+    let last = scope.path("zz")?;
+    let mut found = Vec::new();
+    let before = scope.path("a")?.parent();
+    for (after, until) in before.iter().chain(&cuts).zip(cuts.iter().chain([&last])) {
+        let batches: Vec<_> = listing.list_until(Some(after), until).try_collect().await?;
+        let entries: Vec<_> = batches.into_iter().flat_map(|batch| batch.entries).collect();
+        let outside = entries.iter().find(|entry| entry.path <= *after || entry.path > *until);
+        ensure!(outside.is_none(), "{outside:?} is listed between `{after}` and `{until}`");
+        found.extend(entries.into_iter().map(|entry| entry.path));
+    }
+    let wanted = NAMES.iter().map(|name| scope.path(name)).collect::<Check<Vec<_>>>()?;
+    ensure!(found == wanted, "{found:?} is all that is listed");
+    Ok(())
+}

@@ -4,6 +4,7 @@
 //! and never what it is. Each works in a folder of its own, so that they do not disturb each other
 //! and one store can be checked many times over.
 
+mod attributes;
 mod content;
 mod folders;
 mod guards;
@@ -89,6 +90,12 @@ fn checks() -> Vec<Named> {
             missing_objects_are_not_found,
             a_store_is_reached,
         }
+        attributes {
+            attributes_come_back,
+            attributes_outlive_replacing_and_moving,
+            attributes_of_large_content,
+            types_follow_from_names,
+        }
         guards {
             writing_into_a_gap,
             replacing_what_is_expected,
@@ -126,6 +133,7 @@ fn checks() -> Vec<Named> {
             what_stands_there_is_listed,
             reserved_names_are_hidden,
             listing_after_a_path,
+            listing_of_a_range,
         }
         folders {
             directories,

@@ -25,7 +25,7 @@ impl<'a> Draft<'a> {
         ensure!(writes.part_size(size) == part, "parts of {size} bytes are not {part} bytes long");
         let content = pattern(size as usize);
         let mtime = Some(Mtime { seconds: 1_700_000_000, nanos: 0 });
-        let metadata = Metadata { mtime, mode: None, digest: Some(Digest::of(&content)) };
+        let metadata = Metadata { mtime, mode: None, digest: Some(Digest::of(&content)), attributes: None };
         let options = WriteOptions { metadata, ..options(size, precondition) };
         let path = scope.path(name)?;
         let name = writes.begin(&path, &options).await?;

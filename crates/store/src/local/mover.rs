@@ -35,7 +35,7 @@ impl Inner {
         if !unchanged(&before, &after) || u64::try_from(copied) != Ok(before.size) {
             return Err(StoreError::new(StoreErrorKind::Changed, "copy", from));
         }
-        let metadata = Metadata { mtime: before.mtime, mode: before.mode, digest: None };
+        let metadata = Metadata { mtime: before.mtime, mode: before.mode, ..Metadata::default() };
         self.finish("copy", to, draft, &metadata, &options.precondition)
     }
 

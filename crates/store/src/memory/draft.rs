@@ -129,7 +129,7 @@ impl PartialWrites for MemoryStore {
             return Err(changed().because("the parts are not as long as it was announced"));
         }
         let object = Object::new(content, &options.metadata);
-        let facts = state.put("write", path, object, &options.precondition)?;
+        let facts = state.write(path, object, &options.precondition)?;
         state.drafts.remove(draft);
         Ok(facts)
     }

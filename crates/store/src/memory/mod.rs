@@ -13,12 +13,13 @@ use futures::stream::{self, BoxStream};
 use syncplan_model::{Capabilities, Capability, Entry, Facts, LinkTarget, Mtime, RelPath, Token};
 
 use self::draft::Draft;
+use crate::attributes::Attributes;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
 use crate::preserve;
 use crate::store::{
-    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,
-    MoveOptions, PartialWrites, Precondition, Store, WriteOptions,
+    Batch, BlockingRead, ContentStream, Described, Enforcement, FlatListing, Guarded, Housekeeping, Listing,
+    Metadata, MoveOptions, PartialWrites, Precondition, Store, WriteOptions,
 };
 
 /// Entries in one batch of a listing.
@@ -65,6 +66,8 @@ struct State {
 struct Object {
     content: Bytes,
     facts: Facts,
+    /// Those of its own, once it stands somewhere.
+    attributes: Option<Attributes>,
     since: Mtime,
 }
 
@@ -72,7 +75,7 @@ impl Object {
     fn new(content: Bytes, metadata: &Metadata) -> Self {
         let (mtime, digest) = (metadata.mtime, metadata.digest);
         let facts = Facts { mtime, digest, ..Facts::file(content.len() as u64) };
-        Self { content, facts, since: now() }
+        Self { content, facts, attributes: metadata.attributes.clone(), since: now() }
     }
 }
 
@@ -116,6 +119,18 @@ impl State {
             }
             _ => Ok(object),
         }
+    }
+
+    /// Puts an object that is no copy of another one.
+    fn write(
+        &mut self,
+        path: &RelPath,
+        mut object: Object,
+        precondition: &Precondition,
+    ) -> Result<Facts, StoreError> {
+        let replaced = self.objects.get(path).and_then(|object| object.attributes.as_ref());
+        object.attributes = Some(Attributes::of_write(path, object.attributes.as_ref(), replaced));
+        self.put("write", path, object, precondition)
     }
 
     fn put(
@@ -167,6 +182,19 @@ impl Store for MemoryStore {
         Ok(self.state().objects.get(path).map(|object| object.facts.clone()))
     }
 
+    async fn describe(&self, path: &RelPath) -> Result<Option<Described>, StoreError> {
+        let state = self.state();
+        let described = |object: &Object| Described {
+            facts: object.facts.clone(),
+            attributes: object.attributes.clone(),
+        };
+        Ok(state.objects.get(path).map(described))
+    }
+
+    fn keeps_attributes(&self) -> bool {
+        true
+    }
+
     async fn read(
         &self,
         path: &RelPath,
@@ -200,7 +228,7 @@ impl Store for MemoryStore {
         }
         length.end(path)?;
         let object = Object::new(bytes.freeze(), &options.metadata);
-        self.state().put("write", path, object, &options.precondition)
+        self.state().write(path, object, &options.precondition)
     }
 
     async fn copy(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
@@ -287,6 +315,10 @@ impl FlatListing for MemoryStore {
             Some((Ok(page), more.then_some(Some(last))))
         })
         .boxed()
+    }
+
+    fn begins_anywhere(&self) -> bool {
+        true
     }
 }
 

@@ -13,6 +13,9 @@ pub(super) enum Checksum {
     None,
 }
 
+/// The headers that a server is to compare content with.
+pub(super) const CHECKSUMS: [&str; 2] = ["x-amz-checksum-crc32c", "content-md5"];
+
 impl Checksum {
     /// The header that goes with content, and its value.
     pub(super) fn of(self, content: &[u8]) -> Option<(&'static str, String)> {

@@ -6,7 +6,7 @@ use syncplan_model::{Facts, RelPath};
 
 use super::S3Store;
 use super::mover::LONGEST_ANSWER;
-use super::object::{etag_token, quoted, token_of};
+use super::object::{etag_token, headers_of, quoted};
 use super::partial::{fitting, part_request};
 use super::tag::Tag;
 use crate::error::{StoreError, StoreErrorKind};
@@ -18,16 +18,6 @@ const PART: u64 = 128 * 1024 * 1024;
 
 /// Parts that are copied at the same time.
 const AT_ONCE: usize = 4;
-
-/// What a copy in one step keeps and one in parts has to be told, besides `x-amz-meta-…`.
-const KEPT: [&str; 6] = [
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-type",
-    "expires",
-];
 
 impl S3Store {
     /// Copies an object that is too long for one step, part by part, metadata and all.
@@ -92,18 +82,13 @@ impl S3Store {
         from: &RelPath,
         found: &Facts,
     ) -> Result<HeaderMap, StoreError> {
-        let request = object(Method::HEAD, &self.root.key(operation, from)?);
-        let reply = self.root.wire.send(&request).await;
-        let headers = reply.map_err(|failed| self.root.failure(failed.fault, operation, from))?.headers;
-        if token_of(&headers) != found.token {
+        let now = self.root.describe(&self.root.key(operation, from)?).await;
+        let now = now.map_err(|fault| self.root.failure(fault, operation, from))?;
+        let Some(now) = now.filter(|now| now.facts.token == found.token) else {
             return Err(StoreError::new(StoreErrorKind::Changed, operation, from));
-        }
-        let is_kept = |name: &str| name.starts_with("x-amz-meta-") || KEPT.contains(&name);
-        Ok(headers
-            .iter()
-            .filter(|(name, _)| is_kept(name.as_str()))
-            .map(|(n, v)| (n.clone(), v.clone()))
-            .collect())
+        };
+        let metadata = kept(&now.facts);
+        Ok(headers_of(&metadata, &now.attributes.unwrap_or_default(), found.size))
     }
 }
 
@@ -112,7 +97,11 @@ fn as_write(found: &Facts, options: &MoveOptions) -> WriteOptions {
     WriteOptions {
         size: found.size,
         precondition: options.precondition.clone(),
-        metadata: Metadata { mtime: found.mtime, mode: None, digest: found.digest },
+        metadata: kept(found),
         temporary: None,
     }
+}
+
+fn kept(found: &Facts) -> Metadata {
+    Metadata { mtime: found.mtime, digest: found.digest, ..Metadata::default() }
 }

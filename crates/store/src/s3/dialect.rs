@@ -3,6 +3,8 @@ use http::{HeaderMap, StatusCode};
 use object_store::aws::{AwsAuthorizer, AwsCredential};
 use object_store::client::HttpRequest;
 
+use super::checksum::CHECKSUMS;
+use super::provider::Payload;
 use crate::error::StoreErrorKind;
 use crate::web::{Answer, Dialect, Fault, xml};
 
@@ -11,6 +13,8 @@ pub(super) struct S3Dialect {
     pub(super) region: String,
     /// Without one, requests are not signed.
     pub(super) credential: Option<AwsCredential>,
+    /// What is signed of content.
+    pub(super) payload: Payload,
 }
 
 #[async_trait]
@@ -18,6 +22,7 @@ impl Dialect for S3Dialect {
     async fn authorize(&self, request: &mut HttpRequest) -> Result<(), Fault> {
         let Some(credential) = &self.credential else { return Ok(()) };
         AwsAuthorizer::new(credential, "s3", &self.region)
+            .with_sign_payload(self.signs_content_of(request))
             .try_authorize(request, None)
             .map_err(|error| Fault::Invalid(Box::new(error)))
     }
@@ -37,6 +42,14 @@ impl Dialect for S3Dialect {
     fn hides_error(&self, body: &[u8]) -> bool {
         let start = &body[..body.len().min(256)];
         start.windows(6).any(|window| window == b"<Error")
+    }
+}
+
+impl S3Dialect {
+    fn signs_content_of(&self, request: &HttpRequest) -> bool {
+        let is_checked = CHECKSUMS.iter().any(|header| request.headers().contains_key(*header));
+        let is_safe = is_checked && request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+        self.payload == Payload::Signed || !is_safe
     }
 }
 
@@ -62,4 +75,23 @@ fn kind(code: &str) -> Option<StoreErrorKind> {
         "KeyTooLongError" | "EntityTooLarge" | "NotImplemented" => StoreErrorKind::Unsupported,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_signed_unless_something_else_keeps_it_whole() {
+        let signs = |payload, url: &str, header: &str| {
+            let request = http::Request::put(url).header(header, "x").body(bytes::Bytes::new().into());
+            let dialect = S3Dialect { region: String::new(), credential: None, payload };
+            dialect.signs_content_of(&request.unwrap())
+        };
+        let (checked, crc32c) = (Payload::CheckedOverTls, "x-amz-checksum-crc32c");
+        assert!(!signs(checked, "https://h/x", crc32c));
+        assert!(signs(checked, "http://h/x", crc32c));
+        assert!(signs(checked, "https://h/x", "x-amz-meta-mtime"));
+        assert!(signs(Payload::Signed, "https://h/x", crc32c));
+    }
 }

@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use http::Method;
 use syncplan_model::{Entry, Facts, RelPath};
 use tokio::sync::mpsc;
 
 use super::object::etag_token;
+use super::provider::Pages;
 use super::root::Root;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{Batch, Rejected, Reserved};
@@ -39,15 +39,25 @@ pub(super) struct Object {
     modified: String,
 }
 
-/// Lists everything below the root; the next page is fetched while one is used.
-pub(super) fn list(root: Arc<Root>, after: Option<RelPath>) -> BoxStream<'static, Result<Batch, StoreError>> {
+/// Lists what is below the root behind one path and up to another; the next page is fetched while one is used.
+pub(super) fn list(
+    root: Arc<Root>,
+    after: Option<RelPath>,
+    until: Option<RelPath>,
+) -> BoxStream<'static, Result<Batch, StoreError>> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let task = tokio::spawn(async move {
         let prefix = root.prefix.clone();
+        let end = until.as_ref().map(|until| root.key_bytes(until.as_bytes()));
         let mut pager = Pager::new(Arc::clone(&root), prefix, after.as_ref());
         while let Some(page) = pager.next().await {
-            let failed = page.is_err();
-            if sender.send(page.map(|objects| root.batch(objects))).await.is_err() || failed {
+            let mut ended = page.is_err() || end.as_ref().is_some_and(|end| pager.last_key >= *end);
+            let batch = page.map(|objects| {
+                let mut batch = root.batch(objects);
+                ended |= until.as_ref().is_some_and(|until| !batch.end_at(until));
+                batch
+            });
+            if sender.send(batch).await.is_err() || ended {
                 return;
             }
         }
@@ -90,7 +100,7 @@ impl Pager {
             return None;
         }
         let page = match self.fetch().await {
-            Ok(page) => self.take(page).map_err(Fault::Malformed),
+            Ok(page) => self.take(page).map_err(Fault::Disorder),
             Err(fault) => Err(fault),
         };
         self.done |= page.is_err();
@@ -107,17 +117,17 @@ impl Pager {
     }
 
     async fn fetch(&self) -> Result<Page, Fault> {
-        let mut request = self
-            .root
-            .request(Method::GET)
-            .query("list-type", "2")
-            .query("encoding-type", "url")
-            .query("prefix", String::from_utf8_lossy(&self.prefix));
-        if let Some(token) = &self.token {
-            request = request.query("continuation-token", token.as_str());
-        } else if !self.last_key.is_empty() {
-            request = request.query("start-after", String::from_utf8_lossy(&self.last_key));
+        let mut request = self.root.listing(String::from_utf8_lossy(&self.prefix));
+        if self.root.encodes_keys {
+            request = request.query("encoding-type", "url");
         }
+        let last_key = String::from_utf8_lossy(&self.last_key);
+        request = match (self.root.pages, &self.token) {
+            (Pages::Marker, _) => request.query("marker", last_key),
+            (Pages::Token, Some(token)) => request.query("continuation-token", token.as_str()),
+            (Pages::Token, None) if last_key.is_empty() => request,
+            (Pages::Token, None) => request.query("start-after", last_key),
+        };
         let reply = self.root.wire.send(&request.whole().patient()).await.map_err(|failed| failed.fault)?;
         let document = reply.read_all(LONGEST_PAGE).await?;
         parse(&document).ok_or(Fault::Malformed("the page of the listing is not what S3 sends"))

@@ -29,7 +29,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use http::Method;
 use syncplan_model::spec::ConditionalWrites;
 use syncplan_model::{Capabilities, Capability, Facts, LinkTarget, RelPath, Token};
 use tokio::sync::OnceCell;
@@ -42,8 +41,8 @@ pub use self::settings::{S3Credentials, S3Settings};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::preserve;
 use crate::store::{
-    Batch, BlockingRead, ContentStream, Enforcement, FlatListing, Guarded, Housekeeping, Listing, Metadata,
-    MoveOptions, PartialWrites, Precondition, Store, WriteOptions,
+    Batch, BlockingRead, ContentStream, Described, Enforcement, FlatListing, Guarded, Housekeeping, Listing,
+    Metadata, MoveOptions, PartialWrites, Precondition, Store, WriteOptions,
 };
 
 /// A bucket, or a folder in one, as a store.
@@ -124,6 +123,16 @@ impl Store for S3Store {
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
         self.root.look("look at", path).await
+    }
+
+    async fn describe(&self, path: &RelPath) -> Result<Option<Described>, StoreError> {
+        let key = self.root.key("look at", path)?;
+        let found = self.root.describe(&key).await;
+        found.map_err(|fault| self.root.failure(fault, "look at", path))
+    }
+
+    fn keeps_attributes(&self) -> bool {
+        true
     }
 
     async fn read(
@@ -207,13 +216,8 @@ impl Store for S3Store {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let request = self
-            .root
-            .request(Method::GET)
-            .query("list-type", "2")
-            .query("max-keys", "1")
-            .query("prefix", String::from_utf8_lossy(&self.root.prefix))
-            .once();
+        let prefix = String::from_utf8_lossy(&self.root.prefix);
+        let request = self.root.listing(prefix).query("max-keys", "1").once();
         let bucket = &self.root.bucket;
         match self.root.wire.send(&request).await {
             Ok(_) => Ok(()),
@@ -224,6 +228,18 @@ impl Store for S3Store {
 
 impl FlatListing for S3Store {
     fn list(&self, after: Option<&RelPath>) -> BoxStream<'_, Result<Batch, StoreError>> {
-        listing::list(Arc::clone(&self.root), after.cloned())
+        listing::list(Arc::clone(&self.root), after.cloned(), None)
+    }
+
+    fn list_until(
+        &self,
+        after: Option<&RelPath>,
+        until: &RelPath,
+    ) -> BoxStream<'_, Result<Batch, StoreError>> {
+        listing::list(Arc::clone(&self.root), after.cloned(), Some(until.clone()))
+    }
+
+    fn begins_anywhere(&self) -> bool {
+        true
     }
 }

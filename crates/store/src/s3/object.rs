@@ -2,7 +2,11 @@ use crate::web::Fault;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use syncplan_model::{Digest, Facts, Mtime, Token};
 
-use crate::store::Metadata;
+use crate::attributes::Attributes;
+use crate::store::{Described, Metadata};
+
+/// What the names of everything that users keep with an object begin with.
+const USER: &str = "x-amz-meta-";
 
 /// Decimal seconds since 1970, as rclone writes and reads them.
 const MTIME: HeaderName = HeaderName::from_static("x-amz-meta-mtime");
@@ -38,12 +42,40 @@ pub(super) fn facts_of(headers: &HeaderMap) -> Result<Facts, Fault> {
     })
 }
 
+/// What the headers of an object say about it, and keep for others.
+pub(super) fn described(headers: &HeaderMap) -> Result<Described, Fault> {
+    Ok(Described { facts: facts_of(headers)?, attributes: Some(attributes_of(headers)) })
+}
+
+fn attributes_of(headers: &HeaderMap) -> Attributes {
+    let mut attributes = Attributes::default();
+    for (name, value) in headers.iter().filter(|(name, _)| ![MTIME, DIGEST].contains(name)) {
+        // No header that a signature covers can be anything but UTF-8.
+        let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
+        match name.as_str().strip_prefix(USER) {
+            Some(user) => _ = attributes.user.insert(user.to_owned(), value.to_owned()),
+            None => attributes.set_header(name.as_str(), value),
+        }
+    }
+    attributes
+}
+
 /// What is kept with an object.
-pub(super) fn headers_of(metadata: &Metadata, size: u64) -> HeaderMap {
+pub(super) fn headers_of(metadata: &Metadata, attributes: &Attributes, size: u64) -> HeaderMap {
+    let kept = attributes.headers().map(|(name, value)| (HeaderName::from_static(name), value.to_owned()));
+    let user = attributes.user.iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_bytes(format!("{USER}{name}").as_bytes()).ok()?, value.clone()))
+    });
     let mtime = metadata.mtime.map(|mtime| (MTIME, mtime.to_string()));
     let digest = metadata.digest.map(|digest| (DIGEST, format!("{digest}-{size}").replace(':', "-")));
-    let headers = mtime.into_iter().chain(digest);
-    headers.filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?))).collect()
+    // Ours come last: they hold, whatever else says so.
+    let mut headers = HeaderMap::new();
+    for (name, value) in kept.chain(user).chain(mtime).chain(digest) {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            headers.insert(name, value);
+        }
+    }
+    headers
 }
 
 /// rclone writes times before 1970 as it writes the others; finer times than ours are cut.
@@ -75,14 +107,32 @@ mod tests {
             mtime: Some(Mtime { seconds: 1_700_000_000, nanos: 5 }),
             mode: None,
             digest: Some(Digest::of(b"x")),
+            attributes: None,
         };
-        let mut headers = headers_of(&metadata, 1);
+        let mut headers = headers_of(&metadata, &Attributes::default(), 1);
         headers.insert("content-length", HeaderValue::from_static("1"));
         let facts = facts_of(&headers).unwrap();
         assert_eq!((facts.mtime, facts.digest), (metadata.mtime, metadata.digest));
         // Someone put other content there and kept the metadata.
         headers.insert("content-length", HeaderValue::from_static("2"));
         assert_eq!(facts_of(&headers).unwrap().digest, None);
+    }
+
+    #[test]
+    fn attributes_come_back_and_ours_hold() {
+        let mut attributes =
+            Attributes { cache_control: Some("no-store".to_owned()), ..Attributes::default() };
+        for (name, value) in [("colour", "grün"), ("mtime", "1"), ("no name", "x"), ("split", "a\r\nb: c")] {
+            attributes.user.insert(name.to_owned(), value.to_owned());
+        }
+        let mtime = Some(Mtime { seconds: 2, nanos: 0 });
+        let mut headers = headers_of(&Metadata { mtime, ..Metadata::default() }, &attributes, 0);
+        headers.insert("content-length", HeaderValue::from_static("0"));
+        headers.insert("x-amz-meta-bytes", HeaderValue::from_bytes(b"\xff").unwrap());
+        let found = described(&headers).unwrap();
+        assert_eq!(found.facts.mtime, mtime);
+        attributes.user.retain(|name, _| name == "colour");
+        assert_eq!(found.attributes, Some(attributes));
     }
 
     #[test]

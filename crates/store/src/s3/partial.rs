@@ -43,10 +43,9 @@ impl PartialWrites for S3Store {
         let key = self.root.key("write", path)?;
         // An upload that nobody may complete in the end is not worth its parts.
         self.honoured_by_writes(path).await?;
-        self.check_target("write", path, &options.precondition).await?;
-        let request = object(Method::POST, &key)
-            .headers(headers_of(&options.metadata, options.size))
-            .header("content-type", "application/octet-stream");
+        let attributes = self.attributes(path, options, false).await?;
+        let headers = headers_of(&options.metadata, &attributes, options.size);
+        let request = object(Method::POST, &key).headers(headers);
         let upload = self.begin_upload(request).await;
         upload.map_err(|fault| self.lost(fault, path, &options.precondition))
     }

@@ -15,6 +15,31 @@ pub(super) struct Traits {
     pub(super) may_honour_conditions: bool,
     /// What the server is to compare content with.
     pub(super) checksum: Checksum,
+    /// What is signed of content.
+    pub(super) payload: Payload,
+    /// How a listing goes on after its first page.
+    pub(super) pages: Pages,
+    /// Whether keys are asked for percent-encoded, so that a page can hold every one of them.
+    pub(super) encodes_keys: bool,
+}
+
+/// What is signed of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// Its SHA-256, always.
+    Signed,
+    /// Nothing, where TLS keeps it whole on the way and the server compares a checksum, as the provider's own
+    /// clients do: SHA-256 costs several times as much as all other hashing.
+    CheckedOverTls,
+}
+
+/// How a listing goes on after its first page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pages {
+    /// By what the page says, and from any key to begin with (`ListObjectsV2`).
+    Token,
+    /// From the last key that was listed (`ListObjects`).
+    Marker,
 }
 
 const PLAIN: Traits = Traits {
@@ -25,6 +50,9 @@ const PLAIN: Traits = Traits {
     may_honour_conditions: true,
     // A server that nobody knows is sent nothing that it may refuse: some answer 400 or 501.
     checksum: Checksum::None,
+    payload: Payload::Signed,
+    pages: Pages::Token,
+    encodes_keys: true,
 };
 
 /// The row of a provider.
@@ -35,6 +63,7 @@ pub(super) fn traits(provider: Provider) -> Traits {
             endpoint: Some("https://s3.{region}.amazonaws.com"),
             addressing: VirtualHosted,
             checksum: Checksum::Crc32c,
+            payload: Payload::CheckedOverTls,
             ..PLAIN
         },
         // Path style is refused (403 SecondLevelDomainForbidden), conditions are answered with 501.
@@ -45,7 +74,9 @@ pub(super) fn traits(provider: Provider) -> Traits {
             forbid_overwrite: Some("x-oss-forbid-overwrite"),
             may_honour_conditions: false,
             checksum: Checksum::Md5,
+            ..PLAIN
         },
+        // It documents the older listing only.
         Provider::Tencent => Traits {
             endpoint: Some("https://cos.{region}.myqcloud.com"),
             region: "ap-guangzhou",
@@ -53,6 +84,18 @@ pub(super) fn traits(provider: Provider) -> Traits {
             forbid_overwrite: Some("x-cos-forbid-overwrite"),
             may_honour_conditions: false,
             checksum: Checksum::Md5,
+            pages: Pages::Marker,
+            ..PLAIN
+        },
+        // Its parallel file systems know the older listing only, and begin it anew where keys are encoded.
+        Provider::Huawei => Traits {
+            endpoint: Some("https://obs.{region}.myhuaweicloud.com"),
+            region: "cn-north-4",
+            addressing: VirtualHosted,
+            checksum: Checksum::Md5,
+            pages: Pages::Marker,
+            encodes_keys: false,
+            ..PLAIN
         },
         Provider::Qiniu => Traits {
             endpoint: Some("https://s3.{region}.qiniucs.com"),

@@ -6,11 +6,12 @@ use syncplan_model::{Facts, RelPath};
 use url::Url;
 
 use super::dialect::S3Dialect;
-use super::object::facts_of;
-use super::provider::Traits;
+use super::object::described;
+use super::provider::{Pages, Traits};
 use super::request::object;
 use super::settings::S3Settings;
 use crate::error::{StoreError, StoreErrorKind};
+use crate::store::Described;
 use crate::web::{Fault, Request, Wire, text_of};
 
 /// The longest key, in bytes.
@@ -24,6 +25,8 @@ pub(super) struct Root {
     pub(super) retries: u32,
     /// What every key begins with: nothing, or a path and a slash.
     pub(super) prefix: Vec<u8>,
+    pub(super) pages: Pages,
+    pub(super) encodes_keys: bool,
 }
 
 impl Root {
@@ -43,16 +46,26 @@ impl Root {
         }
         let prefix =
             settings.prefix.as_ref().map(|prefix| [prefix.as_bytes(), b"/"].concat()).unwrap_or_default();
-        let dialect = Box::new(S3Dialect { region, credential });
+        let dialect = Box::new(S3Dialect { region, credential, payload: traits.payload });
         let wire = Wire::new(url, &settings.reach, dialect).map_err(|error| fail(text_of(&error)))?;
         let (bucket, retries) = (settings.bucket.clone(), settings.reach.retries);
-        Ok(Self { wire, bucket, retries, prefix })
+        let (pages, encodes_keys) = (traits.pages, traits.encodes_keys);
+        Ok(Self { wire, bucket, retries, prefix, pages, encodes_keys })
     }
 
     /// A request for the bucket itself, which is `/bucket` in path style and `/` in a host of its own.
     pub(super) fn request(&self, method: Method) -> Request {
         let in_path = self.wire.url().ends_with(&format!("/{}", self.bucket));
         Request::new(method, if in_path { "" } else { "/" })
+    }
+
+    /// A request for a page of a listing.
+    pub(super) fn listing(&self, prefix: impl Into<String>) -> Request {
+        let request = self.request(Method::GET).query("prefix", prefix);
+        match self.pages {
+            Pages::Token => request.query("list-type", "2"),
+            Pages::Marker => request,
+        }
     }
 
     /// The whole key of what is `below` the root.
@@ -76,8 +89,13 @@ impl Root {
 
     /// What stands at a key.
     pub(super) async fn head(&self, key: &[u8]) -> Result<Option<Facts>, Fault> {
+        Ok(self.describe(key).await?.map(|found| found.facts))
+    }
+
+    /// What stands at a key, and what is kept beside it.
+    pub(super) async fn describe(&self, key: &[u8]) -> Result<Option<Described>, Fault> {
         match self.wire.send(&object(Method::HEAD, key).patient()).await {
-            Ok(reply) => facts_of(&reply.headers).map(Some),
+            Ok(reply) => described(&reply.headers).map(Some),
             Err(failed) if failed.fault.status() == Some(http::StatusCode::NOT_FOUND) => Ok(None),
             Err(failed) => Err(failed.fault),
         }
@@ -158,6 +176,16 @@ mod tests {
                 Provider::Aliyun,
                 Some("https://bkt.oss-cn-x.aliyuncs.com"),
                 "https://bkt.oss-cn-x.aliyuncs.com",
+            ),
+            (Provider::Tencent, None, "https://bkt.cos.ap-guangzhou.myqcloud.com"),
+            (Provider::Qiniu, None, "https://bkt.s3.cn-east-1.qiniucs.com"),
+            (Provider::Huawei, None, "https://bkt.obs.cn-north-4.myhuaweicloud.com"),
+            (Provider::Backblaze, None, "https://s3.us-west-004.backblazeb2.com/bkt"),
+            (Provider::Wasabi, None, "https://s3.us-east-1.wasabisys.com/bkt"),
+            (
+                Provider::R2,
+                Some("https://id.r2.cloudflarestorage.com"),
+                "https://id.r2.cloudflarestorage.com/bkt",
             ),
             (Provider::Minio, Some("http://127.0.0.1:9000"), "http://127.0.0.1:9000/bkt"),
             (Provider::Other, Some("https://h/s3/"), "https://h/s3/bkt"),

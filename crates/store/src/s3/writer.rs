@@ -10,9 +10,10 @@ use super::S3Store;
 use super::object::{headers_of, quoted, token_of};
 use super::probe::Honoured;
 use super::removals::Moment;
+use crate::attributes::Attributes;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
-use crate::store::{ContentStream, Precondition, WriteOptions};
+use crate::store::{ContentStream, Precondition, Store as _, WriteOptions};
 
 /// Longer content goes up in parts.
 pub(super) const WHOLE: u64 = 16 * 1024 * 1024;
@@ -29,13 +30,10 @@ impl S3Store {
         }
         let key = self.root.key("write", path)?;
         let honoured = self.honoured_by_writes(path).await?;
-        if !honoured.holds(&options.precondition) {
-            self.check_target("write", path, &options.precondition).await?;
-        }
+        let attributes = self.attributes(path, options, honoured.holds(&options.precondition)).await?;
         let body = collect(path, content, options.size).await?;
         let request = object_at(Method::PUT, &key, path)
-            .headers(headers_of(&options.metadata, options.size))
-            .header("content-type", "application/octet-stream")
+            .headers(headers_of(&options.metadata, &attributes, options.size))
             .body(body);
         let request = checked_by(request, self.traits.checksum);
         let begun = self.removals.now();
@@ -63,6 +61,29 @@ impl S3Store {
             );
         }
         Ok(honoured)
+    }
+
+    /// What is kept for others with a write, which may be what is kept there now; whoever has to look at the
+    /// target looks at its precondition as well, unless the server is `held` to that.
+    pub(super) async fn attributes(
+        &self,
+        path: &RelPath,
+        options: &WriteOptions,
+        held: bool,
+    ) -> Result<Attributes, StoreError> {
+        let (precondition, brought) = (&options.precondition, options.metadata.attributes.as_ref());
+        let replaces = *precondition != Precondition::Absent && brought.is_none() && !path.is_reserved();
+        if !replaces {
+            if !held {
+                self.check_target("write", path, precondition).await?;
+            }
+            return Ok(Attributes::of_write(path, brought, None));
+        }
+        let found = self.describe(path).await?;
+        if !held && !precondition.holds(found.as_ref().map(|found| &found.facts)) {
+            return Err(StoreError::new(StoreErrorKind::Precondition, "write", path));
+        }
+        Ok(Attributes::of_write(path, None, found.and_then(|found| found.attributes).as_ref()))
     }
 
     /// Looks at the target, where the server cannot be relied on to.

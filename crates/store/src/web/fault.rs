@@ -26,6 +26,9 @@ pub(crate) enum Fault {
     /// The answer makes no sense.
     #[error("the server's answer cannot be used: {0}")]
     Malformed(&'static str),
+    /// The answer makes sense, and the order in which it comes does not.
+    #[error("the server cannot be relied on: {0}")]
+    Disorder(&'static str),
     /// The server took the request for another one.
     #[error("the server does not know how to {0}")]
     Unknown(&'static str),
@@ -124,6 +127,7 @@ impl Fault {
             Self::Unreachable { .. } => StoreErrorKind::Unreachable,
             Self::Broken(_) | Self::Silence => StoreErrorKind::Transient,
             Self::Unknown(_) => StoreErrorKind::Unsupported,
+            Self::Disorder(_) => StoreErrorKind::Disordered,
             Self::Malformed(_) | Self::Invalid(_) => StoreErrorKind::Other,
         }
     }

@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use object_store::client::{HttpError, HttpResponseBody};
 
 use super::fault::Fault;
+use super::wire::SLOWEST;
 
 /// The longest answer that is taken whole: a page of a listing with room to spare.
 const LONGEST: usize = 32 * 1024 * 1024;
@@ -34,17 +35,21 @@ impl Reply {
         futures::stream::unfold(self.body.bytes_stream(), next).boxed()
     }
 
-    /// Everything that is left of it, up to a limit: servers may be endless.
+    /// Everything that is left of it, up to a limit: servers may be endless, and endlessly slow.
     pub(crate) async fn read_all(self, limit: usize) -> Result<Bytes, Fault> {
+        let longest = self.silence + Duration::from_secs(limit as u64 / SLOWEST);
         let mut chunks = self.chunks();
-        let mut all = bytes::BytesMut::new();
-        while let Some(chunk) = chunks.next().await {
-            all.extend_from_slice(&chunk?);
-            if all.len() > limit {
-                return Err(Fault::Malformed("the answer is too long"));
+        let read = async {
+            let mut all = bytes::BytesMut::new();
+            while let Some(chunk) = chunks.next().await {
+                all.extend_from_slice(&chunk?);
+                if all.len() > limit {
+                    return Err(Fault::Malformed("the answer is too long"));
+                }
             }
-        }
-        Ok(all.freeze())
+            Ok(all.freeze())
+        };
+        tokio::time::timeout(longest, read).await.unwrap_or(Err(Fault::Silence))
     }
 
     /// The same answer once all of it is there, and what it says.

@@ -17,8 +17,8 @@ const PAUSES: Retry =
 /// How long a server may take to answer who only wants to know whether it is there.
 const GLANCE: Duration = Duration::from_secs(5);
 
-/// Uploads slower than this many bytes a second count as stuck.
-const SLOWEST: u64 = 32 * 1024;
+/// What is slower than this many bytes a second counts as stuck.
+pub(super) const SLOWEST: u64 = 32 * 1024;
 
 /// Sends requests to one service, and tries again what may work the next time.
 pub(crate) struct Wire {

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use syncplan_model::{Capabilities, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Enforcement, Guarded, Housekeeping, Listing, Metadata, MoveOptions, Part,
-    PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions, WrittenPart,
+    BlockingRead, ContentStream, Described, Enforcement, Guarded, Housekeeping, Listing, Metadata,
+    MoveOptions, Part, PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
+    WrittenPart,
 };
 use tokio::sync::Notify;
 
@@ -172,6 +173,14 @@ impl Store for Faulty {
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
         self.inner.stat(path).await
+    }
+
+    async fn describe(&self, path: &RelPath) -> Result<Option<Described>, StoreError> {
+        self.inner.describe(path).await
+    }
+
+    fn keeps_attributes(&self) -> bool {
+        self.inner.keeps_attributes()
     }
 
     async fn read(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use syncplan_model::plan::{BaseHeader, Enforce, Side, SideHeader};
 use syncplan_model::spec::{Direction, FilesTask, Mode, Task};
 use syncplan_model::{Capability, Mtime, Snapshot, TaskName};
-use syncplan_plan::{Enforcements, Resolution, SideInput, TaskInput, agreed, questions};
-use syncplan_scan::{IgnoreRules, Inquiry, Question, inquire};
+use syncplan_plan::{Enforcements, Resolution, SideInput, TaskInput, agreed, pairs, questions};
+use syncplan_scan::{IgnoreRules, Inquiry, Question, Seen, inquire, vouch};
 use syncplan_state::State;
 use syncplan_store::{Enforcement, Guarded, Store};
 
@@ -118,6 +118,7 @@ pub(crate) async fn survey(
         spec: spec.clone(),
     };
     survey.look_at_suspects(&local_found, &remote_found).await?;
+    survey.compare_checksums(project).await?;
     survey.ask(project).await?;
     local.remember(state, &local_found, &survey.local.snapshot).await?;
     remote.remember(state, &remote_found, &survey.remote.snapshot).await?;
@@ -242,6 +243,19 @@ impl Survey {
             suspects.map(|path| Question { path: path.clone(), inquiry: Inquiry::Sampled }).collect()
         };
         self.answer(questions(&self.local, local), questions(&self.remote, remote)).await
+    }
+
+    /// What others brought to a store is known by the checksums that it keeps, before anything is asked of
+    /// it or read there.
+    async fn compare_checksums(&mut self, project: &Project) -> Result<(), Failure> {
+        let pairs = pairs(&self.input(project));
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let seen = |side: &Surveyed| Seen { store: Arc::clone(&side.store), snapshot: side.snapshot.clone() };
+        let sides = [seen(&self.local), seen(&self.remote)];
+        [self.local.snapshot, self.remote.snapshot] = vouch(sides, pairs, self.spec.sample).await?;
+        Ok(())
     }
 
     async fn answer(&mut self, local: Vec<Question>, remote: Vec<Question>) -> Result<(), Failure> {

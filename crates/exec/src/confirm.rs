@@ -6,7 +6,7 @@ use syncplan_store::{ContentStream, Store, StoreError, StoreErrorKind};
 use crate::place::{Obstacle, View};
 use crate::worker::Effect;
 
-/// Makes sure that content which only samples, or a word, call the same is the same, by reading all of it.
+/// Makes sure that content which only samples, a checksum or a word call the same is the same, by reading all of it.
 ///
 /// A move or copy rests on two files being one: the one it reads on its own side, and the one that
 /// the other side has under the new name. Both are hashed whole, but for what is known by a digest.
@@ -46,11 +46,11 @@ async fn hashed(store: &dyn Store, path: &RelPath) -> Result<Facts, StoreError> 
     Ok(Facts { digest: Some(digest), ..found })
 }
 
-/// Whether the action rests on samples or on somebody's word, and nobody took the risk. Staging takes nothing away: its
+/// Whether the action rests on samples, on a checksum or on somebody's word, and nobody took the risk. Staging takes nothing away: its
 /// installation is what is confirmed.
 fn is_open(view: &View<'_>) -> bool {
     let action = view.action;
-    matches!(action.evidence, Some(Evidence::Fingerprint | Evidence::Stated))
+    action.evidence.is_some_and(Evidence::only_nominates)
         && matches!(action.op, Op::Copy | Op::Move | Op::Install)
         && !action.risk.contains(&Risk::SampledMatch)
 }

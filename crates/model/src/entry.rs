@@ -7,6 +7,7 @@ use crate::mtime::Mtime;
 use crate::path::{RelPath, deserialize_name, serialize_name};
 use crate::text::text_enum;
 use crate::token::Token;
+use crate::vouched::Vouched;
 
 text_enum! {
     /// What stands at a path.
@@ -67,6 +68,9 @@ pub struct Facts {
     /// A hash of samples of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// What a checksum that the store keeps vouches for, where there is no digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<Vouched>,
     /// Where a symbolic link points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<LinkTarget>,
@@ -83,6 +87,7 @@ impl Facts {
             mode: None,
             digest: None,
             fingerprint: None,
+            vouched: None,
             target: None,
         }
     }
@@ -90,8 +95,13 @@ impl Facts {
     /// The same of another place: a token means something in its own only.
     #[must_use]
     pub fn without_token(&self) -> Self {
-        let Self { kind, token: _, size, mtime, mode, digest, fingerprint, ref target } = *self;
-        Self { kind, token: None, size, mtime, mode, digest, fingerprint, target: target.clone() }
+        let Self { kind, token: _, size, mtime, mode, digest, fingerprint, vouched, ref target } = *self;
+        Self { kind, token: None, size, mtime, mode, digest, fingerprint, vouched, target: target.clone() }
+    }
+
+    /// The digest of the content, or else what a checksum vouches it to be.
+    pub fn likely_digest(&self) -> Option<Digest> {
+        self.digest.or_else(|| self.vouched?.content())
     }
 
     /// Facts of a file of which only the size is known.

@@ -21,6 +21,7 @@ pub mod snapshot;
 pub mod spec;
 mod text;
 mod token;
+mod vouched;
 
 pub use capabilities::{Capabilities, Capability};
 pub use content::{ContentHasher, ContentHashes, SampleHasher};
@@ -41,3 +42,4 @@ pub use snapshot::{Snapshot, SnapshotBuilder};
 pub use spec::SyncSpec;
 pub use text::UnknownName;
 pub use token::Token;
+pub use vouched::Vouched;

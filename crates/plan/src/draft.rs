@@ -166,6 +166,7 @@ impl Drafter<'_> {
             mtime: source.mtime.filter(|_| keeps_times),
             mode: source.mode.filter(|_| keeps(Capability::Modes)),
             fingerprint: source.fingerprint.filter(|_| source.digest.is_none()),
+            vouched: None,
             ..source.without_token()
         }
     }
@@ -205,7 +206,7 @@ impl Drafter<'_> {
 
     fn rests_on_samples(&self, action: &Action) -> bool {
         action.op.has_from()
-            && matches!(action.evidence, Some(Evidence::Fingerprint | Evidence::Stated))
+            && action.evidence.is_some_and(Evidence::only_nominates)
             && self.way.task.spec.confirm == Confirm::Sampled
     }
 }
@@ -281,7 +282,7 @@ fn agreement(fill: &Fill, origin: &Origin) -> Option<Agreement> {
 /// a digest does.
 fn seen(facts: &Facts) -> Facts {
     let fingerprint = facts.fingerprint.filter(|_| facts.digest.is_none());
-    Facts { mode: None, fingerprint, token: facts.token.clone(), ..facts.without_token() }
+    Facts { mode: None, fingerprint, vouched: None, token: facts.token.clone(), ..facts.without_token() }
 }
 
 /// What stands where something of the target was moved or copied to: its times come along, a token
@@ -289,5 +290,6 @@ fn seen(facts: &Facts) -> Facts {
 pub(crate) fn carried(moved: &Facts, source: &Facts) -> Facts {
     let digest = moved.digest.or(source.digest);
     let fingerprint = moved.fingerprint.or(source.fingerprint).filter(|_| digest.is_none());
-    Facts { digest, fingerprint, ..moved.without_token() }
+    let vouched = moved.vouched.filter(|_| digest.is_none());
+    Facts { digest, fingerprint, vouched, ..moved.without_token() }
 }

@@ -39,7 +39,7 @@ impl Way<'_> {
     fn compare_files(&self, source: &Facts, target: &Facts) -> Verdict {
         match content(source, target) {
             // What nobody could hash whole is brought over.
-            Some(Verdict::Same(Evidence::Fingerprint)) if !self.trusts_samples(source, target) => {
+            Some(Verdict::Same(evidence)) if !self.trusts_evidence(evidence, source, target) => {
                 Verdict::Different
             }
             Some(verdict) => verdict,
@@ -47,6 +47,16 @@ impl Way<'_> {
             // No hash on one side or the other: the times are all there is.
             None if self.mtimes_agree(source, target) => Verdict::Same(Evidence::SizeMtime),
             None => Verdict::Different,
+        }
+    }
+
+    /// Whether what nominates two files is enough to take them for the same. A checksum is of all of the
+    /// content, and no edit escapes it.
+    pub(crate) fn trusts_evidence(&self, evidence: Evidence, source: &Facts, target: &Facts) -> bool {
+        match evidence {
+            Evidence::Etag => self.task.spec.compare != Compare::Full,
+            Evidence::Fingerprint => self.trusts_samples(source, target),
+            Evidence::Digest | Evidence::SizeMtime | Evidence::Stated => true,
         }
     }
 
@@ -100,8 +110,20 @@ pub(crate) fn content(a: &Facts, b: &Facts) -> Option<Verdict> {
     if let (Some(a), Some(b)) = (a.digest, b.digest) {
         return Some(verdict(a == b, Evidence::Digest));
     }
-    match (a.fingerprint, b.fingerprint) {
+    let sampled = match (a.fingerprint, b.fingerprint) {
         (Some(a), Some(b)) if a.scheme() == b.scheme() => Some(verdict(a == b, Evidence::Fingerprint)),
         _ => None,
+    };
+    match sampled {
+        Some(Verdict::Different) => sampled,
+        _ => vouched(a, b).map(|same| verdict(same, Evidence::Etag)).or(sampled),
+    }
+}
+
+/// What checksums vouch for. Two of them that differ may have been made in different ways.
+fn vouched(a: &Facts, b: &Facts) -> Option<bool> {
+    match a.likely_digest().zip(b.likely_digest()) {
+        Some((a, b)) => Some(a == b),
+        None => (a.vouched.is_some() && a.vouched == b.vouched).then_some(true),
     }
 }

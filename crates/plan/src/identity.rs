@@ -103,7 +103,7 @@ fn candidates(work: &Work, origins: &[Origin]) -> Vec<usize> {
 pub(crate) fn wanted(work: &Work, copied: &[usize]) -> Wanted {
     let mut wanted = Wanted::default();
     for facts in copied.iter().map(|&at| &work.fills[at].facts) {
-        wanted.digests.extend(facts.digest);
+        wanted.digests.extend(facts.likely_digest());
         wanted.fingerprints.extend(facts.fingerprint.map(|hash| (hash, facts.size)));
     }
     let replaced = work.fills.iter().filter_map(|fill| fill.replaced.as_deref());

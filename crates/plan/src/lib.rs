@@ -105,7 +105,7 @@ pub use compile::compile;
 pub use error::CompileError;
 pub use header::limits;
 pub use input::{BaseInput, Enforcements, PlanInput, Resolution, SideInput, Take, TaskInput};
-pub use question::{Inquiry, Question, Questions, questions};
+pub use question::{Inquiry, Question, Questions, pairs, questions};
 pub use status::{PathStatus, path_statuses};
 pub use undo::{Kept, NotUndone, Undo, UndoInput, UndoTask, undo};
 pub use why::{LeftOut, Why, why};

@@ -30,6 +30,7 @@ pub(crate) fn pair(way: &Way<'_>, work: &Work) -> Vec<Option<(Vacated, Evidence)
     if !leaving.is_empty() {
         pairing.pair_stated(way);
         pairing.pair_by(|facts| facts.digest, Evidence::Digest);
+        pairing.pair_by(Facts::likely_digest, Evidence::Etag);
         pairing.pair_by(|facts| facts.fingerprint.map(|hash| (hash, facts.size)), Evidence::Fingerprint);
     }
     pairing.of_fill.iter().map(|found| found.map(|(at, evidence)| (leaving[at].from, evidence))).collect()

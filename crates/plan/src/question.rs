@@ -7,6 +7,7 @@ use syncplan_model::plan::{Conflict, Evidence, Side};
 use syncplan_model::spec::Compare;
 use syncplan_model::{Capability, EntryKind, Facts, RelPath};
 
+use crate::base::Based;
 use crate::diff::diff;
 use crate::equality::{Verdict, content};
 use crate::identity::is_pairable;
@@ -70,6 +71,36 @@ pub fn questions(task: &TaskInput<'_>) -> Questions {
     asker.questions()
 }
 
+/// Files at one path of which nobody knows yet whether they are the same, and of which a checksum that a
+/// store keeps could tell: the first thing to ask about, before any question.
+///
+/// All of a file has to be read for it on a side that keeps none, but nothing on one that does.
+pub fn pairs(task: &TaskInput<'_>) -> Vec<RelPath> {
+    let mut pairs = Vec::new();
+    if task.spec.compare == Compare::Full {
+        return pairs;
+    }
+    let way = Way::of(task);
+    task.walk_uncovered_with_base(|path, local, remote, base| {
+        let Some((local, remote)) = local.zip(remote).filter(|(a, b)| is_file(a) && is_file(b)) else {
+            return;
+        };
+        let open = match content(local, remote) {
+            None => {
+                task.spec.compare != Compare::Quick
+                    || !way.mtimes_agree(local, remote)
+                    || way.are_new(base, local, remote)
+            }
+            Some(Verdict::Same(Evidence::Fingerprint)) => !way.trusts_samples(local, remote),
+            Some(_) => false,
+        };
+        if open && !way.trusts(base, local, remote) {
+            pairs.push(path.clone());
+        }
+    });
+    pairs
+}
+
 /// At most so many files that stay are looked at for each new one of the same size.
 const STAYING_PER_FILL: usize = 8;
 
@@ -87,8 +118,7 @@ impl<'a> Asker<'a> {
             if let Some((local, remote)) = files
                 && !self.way.trusts(base, local, remote)
             {
-                let both_new =
-                    task.usable_base().is_some() && base.is_none_or(|base| base.is_past(local, remote));
+                let both_new = self.way.are_new(base, local, remote);
                 self.ask_about_pair(path, local, remote, both_new);
             }
         });
@@ -166,7 +196,7 @@ impl<'a> Asker<'a> {
         let sample = &self.way.task.spec.sample;
         match sample.samples(facts.size) {
             true => facts.fingerprint.is_none_or(|it| it.scheme() != sample.scheme()),
-            false => facts.digest.is_none(),
+            false => facts.likely_digest().is_none(),
         }
     }
 
@@ -281,4 +311,11 @@ impl Alike {
 
 fn is_file(facts: &Facts) -> bool {
     facts.kind == EntryKind::File
+}
+
+impl Way<'_> {
+    /// Whether both are other files than those that were synced: then their times say nothing of each other.
+    fn are_new(&self, base: Option<Based<'_>>, local: &Facts, remote: &Facts) -> bool {
+        self.task.usable_base().is_some() && base.is_none_or(|base| base.is_past(local, remote))
+    }
 }

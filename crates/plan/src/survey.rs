@@ -62,8 +62,12 @@ impl Survey {
 
     fn note(&mut self, path: &RelPath, facts: &Facts, wanted: &Wanted) {
         let found = || Found { path: path.clone(), facts: Box::new(facts.clone()) };
-        if let Some(digest) = facts.digest.filter(|digest| wanted.digests.contains(digest)) {
-            self.digests.entry(digest).or_insert_with(found);
+        if let Some(digest) = facts.likely_digest().filter(|digest| wanted.digests.contains(digest)) {
+            let first = self.digests.entry(digest).or_insert_with(found);
+            // A digest is better than a checksum.
+            if first.facts.digest.is_none() && facts.digest.is_some() {
+                *first = found();
+            }
         }
         if let Some(key) = sampled(facts).filter(|key| wanted.fingerprints.contains(key)) {
             self.fingerprints.entry(key).or_insert_with(found);
@@ -72,11 +76,12 @@ impl Survey {
 
     /// A file on the target, staying there, with that content.
     pub(crate) fn find(&self, facts: &Facts) -> Option<(&Found, Evidence)> {
-        let whole = facts.digest.and_then(|digest| self.digests.get(&digest));
-        let contradicts = |found: &Found| facts.digest.is_some() && found.facts.digest.is_some();
+        let whole = facts.likely_digest().and_then(|digest| self.digests.get(&digest));
+        let both_hashed = |found: &Found| facts.digest.is_some() && found.facts.digest.is_some();
+        let evidence = |found: &Found| if both_hashed(found) { Evidence::Digest } else { Evidence::Etag };
         let sampled =
-            || sampled(facts).and_then(|key| self.fingerprints.get(&key)).filter(|it| !contradicts(it));
-        let whole = whole.map(|found| (found, Evidence::Digest));
+            || sampled(facts).and_then(|key| self.fingerprints.get(&key)).filter(|it| !both_hashed(it));
+        let whole = whole.map(|found| (found, evidence(found)));
         whole.or_else(|| sampled().map(|found| (found, Evidence::Fingerprint)))
     }
 
@@ -88,7 +93,8 @@ impl Survey {
 }
 
 fn is_interesting(facts: &Facts, wanted: &Wanted) -> bool {
-    let whole = facts.digest.is_some_and(|it| wanted.digests.contains(&it) || wanted.lost.contains(&it));
+    let whole =
+        facts.likely_digest().is_some_and(|it| wanted.digests.contains(&it) || wanted.lost.contains(&it));
     whole || sampled(facts).is_some_and(|key| wanted.fingerprints.contains(&key))
 }
 

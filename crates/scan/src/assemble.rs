@@ -79,5 +79,6 @@ fn carry_over(known: &Entry, entry: &mut Entry) {
     }
     facts.digest = facts.digest.or(known.digest);
     facts.fingerprint = facts.fingerprint.or(known.fingerprint);
+    facts.vouched = facts.vouched.or(known.vouched).filter(|_| facts.digest.is_none());
     facts.mtime = facts.mtime.or(known.mtime);
 }

@@ -6,7 +6,7 @@ use syncplan_model::{ContentHasher, Digest, Facts, Fingerprint, RelPath, SampleH
 use syncplan_store::{BlockingRead, Store, StoreError};
 
 /// From this size on a file is hashed by all threads together.
-const SHARED: u64 = 64 << 20;
+pub(crate) const SHARED: u64 = 64 << 20;
 
 /// What was read at a time.
 const BUFFER: usize = 1 << 20;

@@ -30,7 +30,7 @@ pub struct Question {
 }
 
 /// How many files of a remote store are asked about side by side.
-const SIDE_BY_SIDE: usize = 32;
+pub(crate) const SIDE_BY_SIDE: usize = 32;
 
 /// The same snapshot, with what the questions brought to light.
 ///
@@ -56,7 +56,7 @@ pub async fn inquire(
     Ok(rewrite(&snapshot, &answers))
 }
 
-type Answers = BTreeMap<RelPath, Facts>;
+pub(crate) type Answers = BTreeMap<RelPath, Facts>;
 
 fn look_up(snapshot: &Snapshot, mut questions: Vec<Question>) -> Vec<(Question, Facts)> {
     questions.sort_by(|a, b| a.path.cmp(&b.path).then(b.inquiry.cmp(&a.inquiry)));
@@ -101,6 +101,7 @@ async fn ask(
         Ok(Some(stat)) if stat.token == facts.token && stat.size == facts.size => {
             facts.mtime = facts.mtime.or(stat.mtime);
             facts.digest = facts.digest.or(stat.digest);
+            facts.vouched = facts.vouched.filter(|_| facts.digest.is_none());
         }
         Ok(_) => return None,
         Err(error) => {
@@ -143,10 +144,11 @@ async fn hash_patiently(
 
 fn learn(facts: &mut Facts, hashes: Hashes) {
     facts.digest = hashes.digest.or(facts.digest);
+    facts.vouched = facts.vouched.filter(|_| facts.digest.is_none());
     facts.fingerprint = hashes.fingerprint.or(facts.fingerprint);
 }
 
-fn rewrite(snapshot: &Snapshot, answers: &Answers) -> Snapshot {
+pub(crate) fn rewrite(snapshot: &Snapshot, answers: &Answers) -> Snapshot {
     let mut builder = SnapshotBuilder::new();
     snapshot.problems().iter().cloned().for_each(|problem| builder.report(problem));
     let mut answers = answers.iter().peekable();

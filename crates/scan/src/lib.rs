@@ -3,7 +3,8 @@
 //! [`scan`] lists one side: folders side by side where the store has folders, ignore files and
 //! markers obeyed on the way, and facts of the last snapshot carried over wherever the token says
 //! that nothing changed. It reads no content. [`inquire`] then looks closer at the few files that a
-//! planner asks about: their samples, all of them, or what the store keeps beside them.
+//! planner asks about: their samples, all of them, or what the store keeps beside them. [`vouch`] tells by
+//! checksums that a store keeps of what others wrote whether two places have the same.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -26,9 +27,12 @@ mod hash;
 mod ignore_rules;
 mod inquiry;
 mod request;
+mod summing;
+mod vouching;
 mod walk;
 
 pub use error::ScanError;
 pub use ignore_rules::{IgnoreRule, IgnoreRules};
 pub use inquiry::{Inquiry, Question, inquire};
 pub use request::{Scan, ScanRequest, scan};
+pub use vouching::{Seen, vouch};

@@ -11,6 +11,7 @@
 
 mod absent;
 mod attributes;
+mod checksum;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod content_type;
@@ -26,6 +27,7 @@ mod web;
 
 pub use absent::AbsentFolder;
 pub use attributes::Attributes;
+pub use checksum::Checksum;
 pub use content_type::content_type;
 pub use error::{StoreError, StoreErrorKind};
 pub use local::LocalStore;

@@ -8,6 +8,7 @@ use futures::stream::{self, BoxStream};
 use syncplan_model::{Capabilities, Entry, Facts, LinkTarget, Mtime, RelPath, Token};
 
 use crate::attributes::Attributes;
+use crate::checksum::Checksum;
 use crate::error::StoreError;
 
 /// A place that holds files.
@@ -128,6 +129,16 @@ pub trait Store: Send + Sync {
     /// undo what was answered, though it never leaves half of it. Stores whose every answer is
     /// durable already do nothing.
     async fn sync(&self) -> Result<(), StoreError>;
+
+    /// What the store itself says of the content of a file whose facts are known, its token among them:
+    /// a checksum that was kept, whoever wrote the file. `None` if it says nothing, or what stands there
+    /// has another token by now.
+    ///
+    /// It never reads content. Where listings bring it (an ETag that is an MD5) it costs nothing, elsewhere
+    /// one request; a wrapper hands it on.
+    async fn checksum(&self, _path: &RelPath, _facts: &Facts) -> Result<Option<Checksum>, StoreError> {
+        Ok(None)
+    }
 
     /// How firmly a precondition of each kind is held there.
     fn enforcement(&self, operation: Guarded) -> Enforcement;

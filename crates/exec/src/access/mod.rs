@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use syncplan_model::{Capabilities, Capability, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Described, Enforcement, Guarded, Housekeeping, Listing, Metadata,
+    BlockingRead, Checksum, ContentStream, Described, Enforcement, Guarded, Housekeeping, Listing, Metadata,
     MoveOptions, PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
 };
 
@@ -182,6 +182,10 @@ impl Store for Restricted {
             Access::Read => Ok(()),
             Access::Append => self.inner.sync().await,
         }
+    }
+
+    async fn checksum(&self, path: &RelPath, facts: &Facts) -> Result<Option<Checksum>, StoreError> {
+        self.inner.checksum(path, facts).await
     }
 
     fn enforcement(&self, operation: Guarded) -> Enforcement {

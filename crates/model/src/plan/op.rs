@@ -79,7 +79,7 @@ text_enum! {
     Evidence {
         /// All of the content was hashed, on both.
         Digest = "digest",
-        /// The store says so.
+        /// A checksum that the store keeps, such as an ETag that is an MD5, is that of the content.
         Etag = "etag",
         /// Samples of the content were hashed, on both.
         Fingerprint = "fingerprint",
@@ -87,6 +87,14 @@ text_enum! {
         SizeMtime = "size-mtime",
         /// The manifest says so.
         Stated = "stated",
+    }
+}
+
+impl Evidence {
+    /// Whether it takes two files for the same that may yet differ, for one who means to deceive or by bad
+    /// luck: before anything rests on it that could cost content, that is read whole.
+    pub fn only_nominates(self) -> bool {
+        matches!(self, Self::Etag | Self::Fingerprint | Self::Stated)
     }
 }
 

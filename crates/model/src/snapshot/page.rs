@@ -4,6 +4,7 @@ use crate::entry::{Entry, EntryKind, Facts, LinkTarget};
 use crate::mtime::Mtime;
 use crate::path::RelPath;
 use crate::token::Token;
+use crate::vouched::Vouched;
 
 /// How many entries a full page holds.
 pub(crate) const PAGE_ENTRIES: u32 = 4096;
@@ -13,7 +14,7 @@ pub(crate) const PAGE_ENTRIES: u32 = 4096;
 /// An entry is, in order (integers as LEB128, `i` zigzag): length shared with the path before it,
 /// length and bytes of the rest, one byte of kind, one byte of flags, size, and as flagged: mtime
 /// (`i` seconds, nanoseconds), mode, token (length, bytes), digest (32), fingerprint (4 + 32), link
-/// target (length, bytes). The first path of a page shares nothing, so that pages stand alone.
+/// target (length, bytes), what a checksum vouches for (one byte: 0 content, 1 the checksum itself; 32). The first path of a page shares nothing, so that pages stand alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub(crate) bytes: Box<[u8]>,
@@ -71,6 +72,7 @@ const TOKEN: u8 = 4;
 const DIGEST: u8 = 8;
 const FINGERPRINT: u8 = 16;
 const TARGET: u8 = 32;
+const VOUCHED: u8 = 64;
 
 /// Appends an entry to a page whose last path is `previous` (empty at its beginning).
 pub(crate) fn encode(out: &mut Vec<u8>, previous: &[u8], entry: &Entry) {
@@ -101,6 +103,14 @@ pub(crate) fn encode(out: &mut Vec<u8>, previous: &[u8], entry: &Entry) {
     if let Some(target) = &facts.target {
         put_bytes(out, target.as_bytes());
     }
+    if let Some(vouched) = &facts.vouched {
+        let (kind, hash) = match vouched {
+            Vouched::Content(digest) => (0, digest),
+            Vouched::Checksum(hash) => (1, hash),
+        };
+        out.push(kind);
+        out.extend_from_slice(hash.as_bytes());
+    }
 }
 
 fn flags(facts: &Facts) -> u8 {
@@ -111,6 +121,7 @@ fn flags(facts: &Facts) -> u8 {
         | flag(facts.digest.is_some(), DIGEST)
         | flag(facts.fingerprint.is_some(), FINGERPRINT)
         | flag(facts.target.is_some(), TARGET)
+        | flag(facts.vouched.is_some(), VOUCHED)
 }
 
 /// Reads the entry at `at` into `entry`, which holds the one before it; answers where the next
@@ -137,6 +148,7 @@ pub(crate) fn decode(bytes: &[u8], at: usize, entry: &mut Entry) -> Option<usize
     facts.fingerprint =
         reader.when(flags & FINGERPRINT, |r| Some(Fingerprint::from_parts(r.array()?, r.array()?)))?;
     facts.target = reader.when(flags & TARGET, |r| r.run().map(LinkTarget::new))?;
+    facts.vouched = reader.when(flags & VOUCHED, Reader::vouched)?;
     Some(reader.at)
 }
 
@@ -185,6 +197,16 @@ impl<'a> Reader<'a> {
         Some(Mtime { seconds: unzigzag(seconds), nanos })
     }
 
+    fn vouched(&mut self) -> Option<Vouched> {
+        let kind = self.byte()?;
+        let hash = self.array().map(Digest::from_bytes)?;
+        match kind {
+            0 => Some(Vouched::Content(hash)),
+            1 => Some(Vouched::Checksum(hash)),
+            _ => None,
+        }
+    }
+
     /// `Some(None)` without the flag, `None` when the value is damaged.
     fn when<T>(&mut self, flag: u8, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if flag == 0 { Some(None) } else { read(self).map(Some) }
@@ -227,6 +249,7 @@ mod tests {
             digest: Some(Digest::of(b"x")),
             fingerprint: Some(Fingerprint::from_parts([1, 2, 3, 4], [5; 32])),
             target: Some(LinkTarget::new(b"\xff".as_slice())),
+            vouched: Some(Vouched::Checksum(Digest::of(b"y"))),
         };
         Entry { path: RelPath::new(path).unwrap(), facts }
     }

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use md5::{Digest as _, Md5};
 use syncplan_model::{Capabilities, Capability, Entry, Facts, LinkTarget, Mtime, RelPath, Token};
 
 use self::draft::Draft;
 use crate::attributes::Attributes;
+use crate::checksum::Checksum;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
 use crate::preserve;
@@ -295,6 +297,12 @@ impl Store for MemoryStore {
 
     async fn sync(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn checksum(&self, path: &RelPath, facts: &Facts) -> Result<Option<Checksum>, StoreError> {
+        let state = self.state();
+        let object = state.objects.get(path).filter(|object| object.facts.token == facts.token);
+        Ok(object.map(|object| Checksum::Md5(Md5::digest(&object.content).into())))
     }
 
     fn enforcement(&self, _: Guarded) -> Enforcement {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use syncplan_model::{Capabilities, Facts, LinkTarget, RelPath, Token};
 use syncplan_store::{
-    BlockingRead, ContentStream, Described, Enforcement, Guarded, Housekeeping, Listing, Metadata,
+    BlockingRead, Checksum, ContentStream, Described, Enforcement, Guarded, Housekeeping, Listing, Metadata,
     MoveOptions, Part, PartialWrites, Precondition, Store, StoreError, StoreErrorKind, WriteOptions,
     WrittenPart,
 };
@@ -261,6 +261,10 @@ impl Store for Faulty {
             Fault::NoSync => Err(StoreError::new(StoreErrorKind::Other, "sync", "the disk")),
             _ => self.inner.sync().await,
         }
+    }
+
+    async fn checksum(&self, path: &RelPath, facts: &Facts) -> Result<Option<Checksum>, StoreError> {
+        self.inner.checksum(path, facts).await
     }
 
     fn enforcement(&self, operation: Guarded) -> Enforcement {

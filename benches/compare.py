@@ -7,6 +7,7 @@ resident set that the kernel saw (wait4), without the servers.
 
 import argparse
 import atexit
+import getpass
 import json
 import os
 import platform
@@ -27,6 +28,9 @@ S5CMD = os.environ.get("SYNCPLAN_BENCH_S5CMD", "s5cmd")
 # The lightest server at hand that stores on disk: one that takes its time hides the client.
 ENDPOINT = os.environ.get("SYNCPLAN_TEST_S3_RCLONE", "")
 SERVER = "rclone serve s3"
+# OpenSSH, and where the keys for it are.
+SSHD = os.environ.get("SYNCPLAN_TEST_SSHD", "")
+SSH_KEYS = os.environ.get("SYNCPLAN_TEST_SFTP", "")
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -560,6 +564,87 @@ def list_s3(folder: Path, scale: float) -> Case:
     )
 
 
+def sftp_manifest(folder: Path, local: Path, remote: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "syncplan.kdl"
+    manifest.write_text(
+        f"""syncplan format=1
+store here kind=local {{
+    root {json.dumps(str(local))}
+}}
+store there kind=sftp {{
+    host "127.0.0.1"
+    port {SSHD}
+    user "{getpass.getuser()}"
+    root {json.dumps(str(remote))}
+    identity file="{SSH_KEYS}/id"
+    known-hosts "{SSH_KEYS}/known_hosts"
+}}
+task bench kind=files {{
+    local here
+    remote there
+    mode mirror
+    delete max-percent=100
+}}
+"""
+    )
+    return manifest
+
+
+def sftp_transfer(folder: Path, source: Path, what: str, fetch: bool = False) -> Case:
+    """Everything below source, brought by OpenSSH's server to an empty folder of this machine, or from there."""
+    count = count_files(source)
+    targets = {name: folder / f"to-{name}" for name in ("syncplan", "sftp", "rclone")}
+    ours = targets["syncplan"]
+    manifest = sftp_manifest(folder / "state", *((ours, source) if fetch else (source, ours)))
+
+    def reset(name: str) -> None:
+        empty(targets[name])
+        if name == "syncplan":
+            forget(manifest)
+
+    def check(tool: str) -> None:
+        expect(count, targets[tool.split()[0]])
+
+    user = getpass.getuser()
+    batch = folder / "batch"
+    way = "get" if fetch else "put"
+    batch.write_text(f"{way} -p {source}/* {targets['sftp']}/\n")
+    keys = ["-i", f"{SSH_KEYS}/id", "-o", f"UserKnownHostsFile={SSH_KEYS}/known_hosts", "-P", SSHD]
+    remote = [
+        *("--sftp-host", "127.0.0.1", "--sftp-port", SSHD, "--sftp-user", user, "--sftp-shell-type", "none"),
+        *("--sftp-key-file", f"{SSH_KEYS}/id", "--sftp-known-hosts-file", f"{SSH_KEYS}/known_hosts"),
+    ]
+    sides = [str(source), str(targets["rclone"])]
+    sides[0 if fetch else 1] = f":sftp:{sides[0 if fetch else 1]}"
+    return Case(
+        f"cold {'fetch' if fetch else 'push'} of {what} {'from' if fetch else 'to'} OpenSSH over SFTP",
+        [
+            Tool(
+                f"syncplan {'fetch' if fetch else 'push'} -y",
+                syncplan(manifest, "fetch" if fetch else "push", "-y"),
+                lambda: reset("syncplan"),
+            ),
+            Tool(f"sftp, {way}", ["sftp", "-q", "-b", str(batch), *keys, f"{user}@127.0.0.1"], lambda: reset("sftp")),
+            Tool("rclone copy", [RCLONE, "copy", *remote, *sides], lambda: reset("rclone")),
+        ],
+        check,
+        ["Unlike its peers, syncplan hashes all of it and has it on the disk before it is done"],
+    )
+
+
+def push_sftp_large(folder: Path, scale: float) -> Case:
+    mebibytes = max(32, int(512 * scale))
+    large_file(folder / "source" / "video.bin", mebibytes)
+    return sftp_transfer(folder, folder / "source", f"{mebibytes} MiB in one file")
+
+
+def fetch_sftp_large(folder: Path, scale: float) -> Case:
+    mebibytes = max(32, int(512 * scale))
+    large_file(folder / "source" / "video.bin", mebibytes)
+    return sftp_transfer(folder, folder / "source", f"{mebibytes} MiB in one file", fetch=True)
+
+
 def s5cmd(*words: str) -> list[str]:
     return [S5CMD, "--endpoint-url", ENDPOINT, *words]
 
@@ -575,6 +660,8 @@ CASES: dict[str, Callable[[Path, float], Case]] = {
     "noop-s3": noop_s3,
     "noop-s3-many": noop_s3_many,
     "list-s3": list_s3,
+    "push-sftp-large": push_sftp_large,
+    "fetch-sftp-large": fetch_sftp_large,
 }
 
 

@@ -60,6 +60,10 @@ need_venv_package() {
 # start_servers: all of them.
 start_servers() {
     start_s3
+    start_sftp
+    start_webdav
+    start_http
+    start_tls
     # No test cuts the power.
     start_postgres fsync=off
 }

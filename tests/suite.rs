@@ -13,6 +13,7 @@ mod suite {
     mod bucket;
     mod environment;
     mod output;
+    mod server;
     mod sides;
     mod tree;
 
@@ -43,10 +44,13 @@ mod suite {
     mod resolve;
     mod same_plan;
     mod selection;
+    mod sftp;
     mod shapes;
     mod state_url;
     mod trash;
     mod two_way;
     mod undo;
+    mod webdav;
+    mod website;
     mod why;
 }

@@ -153,6 +153,7 @@ impl From<StoreError> for Failure {
         let code = match error.kind {
             StoreErrorKind::NoStore => "syncplan::store::missing",
             StoreErrorKind::Denied => "syncplan::store::denied",
+            StoreErrorKind::Untrusted => "syncplan::store::untrusted",
             StoreErrorKind::Unreachable => "syncplan::store::unreachable",
             StoreErrorKind::Full => "syncplan::store::full",
             _ => "syncplan::store::failed",

@@ -9,6 +9,7 @@ use syncplan_store::{AbsentFolder, LocalStore, Store, StoreError, StoreErrorKind
 use super::Purpose;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::secret::in_home;
 
 /// Where a place of a local store is.
 pub(crate) fn folder_of(project: &Project, local: &LocalSpec, place: &Place) -> PathBuf {
@@ -17,14 +18,6 @@ pub(crate) fn folder_of(project: &Project, local: &LocalSpec, place: &Place) -> 
     match &place.path {
         Some(path) => root.join(std::ffi::OsStr::from_bytes(path.as_bytes())),
         None => root,
-    }
-}
-
-/// `~/` is the user's home, as in a shell.
-fn in_home(root: &str) -> PathBuf {
-    match (root.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(below), Some(home)) => PathBuf::from(home).join(below),
-        _ => PathBuf::from(root),
     }
 }
 

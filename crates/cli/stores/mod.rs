@@ -1,7 +1,10 @@
 //! Opens the places of tasks as stores.
 
+mod http;
 mod local;
 mod s3;
+mod sftp;
+mod webdav;
 
 use std::sync::Arc;
 
@@ -57,6 +60,9 @@ fn open_kind(
     match &store.kind {
         StoreKind::Local(local) => local::open(&folder_of(project, local, place), location, purpose),
         StoreKind::S3(s3) => s3::open(project, s3, place, purpose, location),
+        StoreKind::Sftp(sftp) => sftp::open(project, sftp, place, purpose, location),
+        StoreKind::Webdav(webdav) => webdav::open(project, webdav, place, purpose, location),
+        StoreKind::Http(http) => http::open(project, http, place, purpose, location),
         StoreKind::Memory => {
             Err(Failure::usage("a store of kind `memory` forgets everything: it is for tests of the library"))
         }
@@ -73,6 +79,9 @@ pub(crate) fn location(store: &StoreSpec, place: &Place) -> String {
             Some(_) => format!("folder-{}", &Digest::of(local.root.as_bytes()).to_string()[3..11]),
         },
         StoreKind::S3(s3) => joined(&s3.bucket, s3.prefix.as_ref()),
+        StoreKind::Sftp(sftp) => format!("{}:{}", sftp.host, sftp.root.trim_end_matches('/')),
+        StoreKind::Webdav(webdav) => shown(&webdav.url).to_owned(),
+        StoreKind::Http(http) => shown(&http.url).to_owned(),
         other => other.as_str().to_owned(),
     };
     match root.as_str() {
@@ -88,8 +97,28 @@ pub(crate) fn service(project: &Project, place: &Place) -> Option<String> {
             let server = format!("{} {:?} {:?}", s3.provider, s3.endpoint, s3.region);
             Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
         }
+        StoreKind::Sftp(sftp) => {
+            let server = format!("{} {} {:?}", sftp.host, sftp.port, sftp.user);
+            Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
+        }
+        // The place is a URL already; this tells users apart, who may see different files there.
+        StoreKind::Webdav(webdav) => Some(server(&format!("{} {:?}", shown(&webdav.url), webdav.user))),
+        StoreKind::Http(http) => Some(server(&format!("{} {:?}", shown(&http.url), http.index))),
         _ => None,
     }
+}
+
+fn server(text: &str) -> String {
+    Digest::of(text.as_bytes()).to_string()[..11].to_owned()
+}
+
+/// A URL without what should not be in it, but might: a user, a password, a signature.
+fn shown(url: &str) -> &str {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = url.find('/').unwrap_or(url.len());
+    let url = url[..end].rfind('@').map_or(url, |at| &url[at + 1..]);
+    url.trim_end_matches('/')
 }
 
 fn joined(root: &str, path: Option<&RelPath>) -> String {

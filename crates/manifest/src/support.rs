@@ -14,9 +14,6 @@ use crate::problem::Problem;
 const NOT_YET: &[(Feature, &str)] = &[
     (Feature::Store("azure"), "stores of kind azure"),
     (Feature::Store("gcs"), "stores of kind gcs"),
-    (Feature::Store("sftp"), "stores of kind sftp"),
-    (Feature::Store("webdav"), "stores of kind webdav"),
-    (Feature::Store("http"), "stores of kind http"),
     (Feature::Task("database"), "tasks of kind database"),
     (Feature::Task("command"), "tasks of kind command"),
     (Feature::Keyring, "secrets in a keyring"),

@@ -22,7 +22,12 @@ pub(crate) fn walk(store: &dyn Store, request: &ScanRequest, runtime: &Handle) -
         location: store.location().to_owned(),
         source: source.into(),
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(request.jobs.max(1)).stack_size(STACK);
+    // A folder behind a network costs waiting, and no processor.
+    let jobs = match store.listing() {
+        Listing::Tree(tree) => tree.side_by_side().unwrap_or(request.jobs),
+        Listing::Flat(_) => request.jobs,
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(STACK);
     let pool = pool.build().map_err(broken)?;
     let walker = Walker { store, request, runtime, notes: Mutex::default() };
     let root = pool.install(|| walker.root())?;

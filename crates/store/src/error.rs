@@ -28,6 +28,8 @@ pub enum StoreErrorKind {
     Precondition,
     /// The credentials are missing, wrong, or may not do this.
     Denied,
+    /// What answers there did not prove that it is the store: a key or certificate is not to be trusted.
+    Untrusted,
     /// The store cannot be reached.
     Unreachable,
     /// The store is full.
@@ -90,6 +92,9 @@ impl StoreError {
         Some(match self.kind {
             StoreErrorKind::NoStore => "create it first, or correct its name in the manifest",
             StoreErrorKind::Denied => "check the credentials and what they are allowed to do",
+            StoreErrorKind::Untrusted => {
+                "find out from whoever runs the server which key it has, before you trust another one"
+            }
             StoreErrorKind::Unreachable => {
                 "check the endpoint and the network; what was done stays done, and a second run goes on"
             }
@@ -115,6 +120,7 @@ impl StoreErrorKind {
             Self::NoStore => "the store does not exist",
             Self::Precondition => "something else stands there than was expected",
             Self::Denied => "permission denied",
+            Self::Untrusted => "the server did not prove who it is",
             Self::Unreachable => "the store cannot be reached",
             Self::Full => "the store is full",
             Self::NotEmpty => "the directory is not empty",

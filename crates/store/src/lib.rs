@@ -2,7 +2,8 @@
 //!
 //! - [`Store`] is what the executor works on, [`Listing`] what the scanner reads: folder by folder
 //!   ([`TreeListing`]) or all at once, sorted ([`FlatListing`]).
-//! - [`LocalStore`] is a folder of this machine, [`S3Store`] a bucket, [`MemoryStore`] is for tests.
+//! - [`LocalStore`] is a folder of this machine, [`S3Store`] a bucket, [`SftpStore`] a folder on a
+//!   server, [`MemoryStore`] is for tests.
 //! - What a store can do is data ([`syncplan_model::Capabilities`]); how firmly it holds a
 //!   precondition is too ([`Enforcement`]). Nothing asks for a kind.
 //! - The module `conformance`, behind the feature of that name, checks all of it on any store.
@@ -22,8 +23,11 @@ mod memory;
 mod preserve;
 mod retry;
 mod s3;
+mod sftp;
 mod store;
 mod web;
+mod webdav;
+mod website;
 
 pub use absent::AbsentFolder;
 pub use attributes::Attributes;
@@ -34,9 +38,12 @@ pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use retry::{Failure, Patience, Retry, insist};
 pub use s3::{S3Credentials, S3Settings, S3Store};
+pub use sftp::{KnownHosts, MissingRoot, SftpLogin, SftpSettings, SftpStore};
 pub use store::{
     Batch, BlockingRead, ContentStream, Described, Enforcement, FlatListing, Guarded, Housekeeping, Listing,
     Metadata, MoveOptions, OpenDraft, Part, PartialWrites, Precondition, Rejected, Reserved, Store,
     TreeListing, WriteOptions, WrittenPart,
 };
 pub use web::Reach;
+pub use webdav::{WebdavCredentials, WebdavSettings, WebdavStore};
+pub use website::{HttpSettings, HttpStore};

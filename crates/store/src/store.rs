@@ -167,6 +167,12 @@ pub trait TreeListing: Send + Sync {
     /// A name that cannot be used is a [`Rejected`] beside the entries, and one whose facts could
     /// not be read is an entry of the kind `Unreadable`: neither spoils the others.
     async fn read_dir(&self, dir: Option<&RelPath>) -> Result<Batch, StoreError>;
+
+    /// How many folders are worth reading side by side, where that is not for this machine to say:
+    /// behind a network most of the time is waiting.
+    fn side_by_side(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Reads on the caller's thread.

@@ -69,6 +69,7 @@ const SFTP: &[Setting] = &[
     Setting::one("passphrase", "passphrase env=SSH_PASSPHRASE"),
     Setting::one("password", "password env=SFTP_PASSWORD"),
     Setting::one("known-hosts", "known-hosts \"known_hosts\""),
+    Setting::one("proxy-command", "proxy-command \"ssh\" \"-W\" \"%h:%p\" \"bastion\""),
     RETRIES,
     TIMEOUT,
     ACCESS,
@@ -84,6 +85,7 @@ const WEBDAV: &[Setting] = &[
 ];
 const HTTP: &[Setting] = &[
     Setting::one("url", "url \"https://example.org/files\""),
+    Setting::one("index", "index \"SHA256SUMS\""),
     Setting::one("bearer-token", "bearer-token env=TOKEN"),
     CA,
     RETRIES,
@@ -230,6 +232,7 @@ impl Reader<'_, '_> {
             passphrase: self.secret("passphrase"),
             password: self.secret("password"),
             known_hosts: self.optional("known-hosts"),
+            proxy_command: self.program("proxy-command"),
             connection: self.connection(),
         };
         self.exclusive("identity", "password");
@@ -252,6 +255,7 @@ impl Reader<'_, '_> {
         let url = self.url();
         Some(StoreKind::Http(Box::new(HttpStore {
             url: url.unwrap_or_default(),
+            index: self.path("index"),
             bearer_token: self.secret("bearer-token"),
             connection: self.connection(),
         })))
@@ -293,6 +297,17 @@ impl Reader<'_, '_> {
         let shape = Shape { arguments: 1..=1, properties: &[], block: false, example };
         let fits = self.context.shape(node, &shape);
         fits.then(|| self.context.number(node.arguments.first()?, range, example)).flatten()
+    }
+
+    /// A program and its arguments.
+    fn program(&mut self, name: &'static str) -> Vec<String> {
+        let Some((node, example)) = self.settings.get(name) else { return Vec::new() };
+        let shape = Shape { arguments: 1..=usize::MAX, properties: &[], block: false, example };
+        if !self.context.shape(node, &shape) {
+            return Vec::new();
+        }
+        let words = node.arguments.iter().map(|value| self.context.text_of(value, example).cloned());
+        words.collect::<Vec<_>>().into_iter().flatten().map(|text| text.value).collect()
     }
 
     fn truth(&mut self, name: &'static str) -> bool {

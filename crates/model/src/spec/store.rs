@@ -141,6 +141,9 @@ pub struct SftpStore {
     pub password: Option<SecretRef>,
     /// The file of known host keys; `None` is the user's own.
     pub known_hosts: Option<String>,
+    /// A program, with its arguments, whose input and output are the line to the machine; empty: a
+    /// connection of our own.
+    pub proxy_command: Vec<String>,
     /// How the machine is reached; it has no certificate.
     pub connection: Connection,
 }
@@ -163,6 +166,8 @@ pub struct WebdavStore {
 pub struct HttpStore {
     /// The URL of the folder that is the store's root.
     pub url: String,
+    /// A file below the URL that lists all others; `None` reads the server's own indexes of folders.
+    pub index: Option<RelPath>,
     /// Sent as `Authorization: Bearer`.
     pub bearer_token: Option<SecretRef>,
     /// How the server is reached.

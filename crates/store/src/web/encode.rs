@@ -20,12 +20,21 @@ pub(crate) fn encode(bytes: &[u8], keep: &[u8]) -> String {
 ///
 /// `None` where a `%` is not followed by two digits.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    decode_as(text, b' ')
+}
+
+/// The bytes of a part of a URL's path, where `+` is a plus.
+pub(crate) fn decode_segment(text: &[u8]) -> Option<Vec<u8>> {
+    decode_as(text, b'+')
+}
+
+fn decode_as(text: &[u8], plus: u8) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(&byte) = rest.next() {
         decoded.push(match byte {
             b'%' => nibble(*rest.next()?)? << 4 | nibble(*rest.next()?)?,
-            b'+' => b' ',
+            b'+' => plus,
             byte => byte,
         });
     }

@@ -17,6 +17,12 @@ pub(crate) enum Fault {
     /// There is no connection.
     #[error("there is no connection to {url}")]
     Unreachable { url: String, source: HttpError },
+    /// Nobody who is trusted says that the server is who it claims to be.
+    #[error(
+        "the certificate of {url} is not accepted ({reason}): if it comes from an authority of your own, name that \
+         with `ca-certificate`; one that is expired or made out to another host has to be replaced there"
+    )]
+    Certificate { url: String, reason: String, source: HttpError },
     /// The connection broke.
     #[error("the connection broke")]
     Broken(#[source] HttpError),
@@ -32,6 +38,9 @@ pub(crate) enum Fault {
     /// The server took the request for another one.
     #[error("the server does not know how to {0}")]
     Unknown(&'static str),
+    /// What the store is, is not there.
+    #[error("{0}")]
+    NoStore(&'static str),
     /// The request could not even be made.
     #[error("the request cannot be made")]
     Invalid(#[source] Box<dyn Error + Send + Sync>),
@@ -54,7 +63,18 @@ pub(crate) struct Answer {
     pub(crate) code: String,
     /// What the service says about it, if it does.
     pub(crate) message: String,
+    /// Where a redirect points to.
+    location: Option<Location>,
     retry_after: Option<Duration>,
+}
+
+/// Where a redirect points to; never shown whole, since a signature may stand in it.
+struct Location(String);
+
+impl std::fmt::Debug for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 impl Answer {
@@ -68,6 +88,10 @@ impl Answer {
             kind: kind_of(status),
             code: String::new(),
             message: String::new(),
+            location: headers
+                .get(http::header::LOCATION)
+                .and_then(|location| location.to_str().ok())
+                .map(|location| Location(location.to_owned())),
             retry_after: retry_after(headers),
         }
     }
@@ -111,6 +135,9 @@ impl std::fmt::Display for Answer {
 impl Fault {
     /// An error on the way to a server.
     pub(super) fn of_connection(source: HttpError, url: &str) -> Self {
+        if let Some(reason) = refused_certificate(&source) {
+            return Self::Certificate { url: url.to_owned(), reason, source };
+        }
         match source.kind() {
             // Nothing but the connection itself has a time limit there: it did not come about, or nobody
             // acknowledges what was sent.
@@ -128,6 +155,8 @@ impl Fault {
             Self::Broken(_) | Self::Silence => StoreErrorKind::Transient,
             Self::Unknown(_) => StoreErrorKind::Unsupported,
             Self::Disorder(_) => StoreErrorKind::Disordered,
+            Self::NoStore(_) => StoreErrorKind::NoStore,
+            Self::Certificate { .. } => StoreErrorKind::Untrusted,
             Self::Malformed(_) | Self::Invalid(_) => StoreErrorKind::Other,
         }
     }
@@ -147,6 +176,16 @@ impl Fault {
         }
     }
 
+    /// Where the server sends whoever asks.
+    pub(crate) fn location(&self) -> Option<&str> {
+        match self {
+            Self::Answer(answer) if answer.status.is_redirection() => {
+                answer.location.as_ref().map(|location| location.0.as_str())
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Answer(answer) => answer.retry_after,
@@ -161,4 +200,17 @@ impl Fault {
         let pause = self.retry_after();
         StoreError::new(kind, operation, object).because(self).retry_after(pause)
     }
+}
+
+/// What is wrong with the server's certificate, if that is what is wrong. No type of it gets here.
+fn refused_certificate(error: &HttpError) -> Option<String> {
+    const WORDS: &str = "invalid peer certificate: ";
+    let mut cause: Option<&dyn Error> = Some(error);
+    let mut reason = None;
+    while let Some(error) = cause {
+        let text = error.to_string();
+        reason = text.split_once(WORDS).map(|(_, reason)| reason.to_owned()).or(reason);
+        cause = error.source();
+    }
+    reason
 }

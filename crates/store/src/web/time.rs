@@ -1,4 +1,4 @@
-//! The two ways in which servers write times.
+//! The ways in which servers write times.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,12 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     // A date that is past asks for nothing.
     Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// `Wed, 21 Oct 2015 07:28:00 GMT`, as headers have it.
+pub(crate) fn http_date(text: &str) -> Option<Mtime> {
+    let time = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    Some(Mtime { seconds: time.as_second(), nanos: 0 })
 }
 
 /// `2026-01-31T17:50:30.000Z`, as documents have it.

@@ -23,6 +23,8 @@ pub(super) const SLOWEST: u64 = 32 * 1024;
 /// Sends requests to one service, and tries again what may work the next time.
 pub(crate) struct Wire {
     client: HttpClient,
+    /// The same, for content that is not held in memory.
+    reqwest: reqwest::Client,
     dialect: Box<dyn Dialect>,
     /// What all requests begin with, without a slash at the end.
     url: String,
@@ -33,8 +35,21 @@ pub(crate) struct Wire {
 impl Wire {
     /// Connects nothing yet; `url` has no slash at its end.
     pub(crate) fn new(url: String, reach: &Reach, dialect: Box<dyn Dialect>) -> Result<Self, reqwest::Error> {
-        let client = HttpClient::new(client(reach)?);
-        Ok(Self { client, dialect, url, retries: reach.retries, timeout: reach.timeout })
+        let reqwest = client(reach)?;
+        let client = HttpClient::new(reqwest.clone());
+        Ok(Self { client, reqwest, dialect, url, retries: reach.retries, timeout: reach.timeout })
+    }
+
+    pub(super) fn reqwest(&self) -> &reqwest::Client {
+        &self.reqwest
+    }
+
+    pub(super) fn dialect(&self) -> &dyn Dialect {
+        &*self.dialect
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// What all requests begin with.
@@ -93,7 +108,7 @@ impl Wire {
         }
     }
 
-    async fn prepare(&self, request: &Request) -> Result<HttpRequest, Fault> {
+    pub(super) async fn prepare(&self, request: &Request) -> Result<HttpRequest, Fault> {
         let mut prepared = http::Request::builder().method(&request.method).uri(request.url(&self.url));
         if let Some(headers) = prepared.headers_mut() {
             headers.extend(request.headers.clone());

@@ -1,0 +1,56 @@
+use url::Url;
+
+use super::fault::Failed;
+use super::reply::Reply;
+use super::request::Request;
+use super::wire::Wire;
+
+/// So many redirects are followed one after the other.
+const MOST: usize = 5;
+
+/// Sends what `ask` makes for a place, and follows redirects within the same service: what proves who asks goes
+/// nowhere else. `place` is where the answer came from then.
+pub(crate) async fn send_following(
+    wire: &Wire,
+    place: &mut String,
+    ask: impl Fn(&str) -> Request,
+) -> Result<Reply, Failed> {
+    for _ in 0..MOST {
+        let failed = match wire.send(&ask(place)).await {
+            Ok(reply) => return Ok(reply),
+            Err(failed) => failed,
+        };
+        match failed.fault.location().and_then(|location| target(wire.url(), place, location)) {
+            Some(target) => *place = target,
+            None => return Err(failed),
+        }
+    }
+    wire.send(&ask(place)).await
+}
+
+/// The place that a redirect points to, if it is one of the same service: scheme, host and port.
+fn target(service: &str, place: &str, location: &str) -> Option<String> {
+    let from: Url = format!("{service}{place}").parse().ok()?;
+    let to = from.join(location).ok()?;
+    let is_same = from.origin() == to.origin() && to.username().is_empty() && to.password().is_none();
+    let query = to.query().map(|query| format!("?{query}")).unwrap_or_default();
+    is_same.then(|| format!("{}{query}", to.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::target;
+
+    #[test]
+    fn only_the_same_service_is_followed() {
+        let to = |location| target("https://h:8443", "/a/b", location);
+        assert_eq!(to("c").as_deref(), Some("/a/c"));
+        assert_eq!(to("/x?y=1#z").as_deref(), Some("/x?y=1"));
+        assert_eq!(to("https://h:8443/x").as_deref(), Some("/x"));
+        for other in
+            ["http://h:8443/x", "https://h/x", "https://other:8443/x", "//other/x", "https://u@h:8443/x"]
+        {
+            assert_eq!(to(other), None, "{other}");
+        }
+    }
+}

@@ -60,6 +60,8 @@ need_venv_package() {
 # start_servers: all of them.
 start_servers() {
     start_s3
+    start_azure
+    start_gcs
     start_sftp
     start_webdav
     start_http

@@ -1,5 +1,7 @@
 //! Opens the places of tasks as stores.
 
+mod azure;
+mod gcs;
 mod http;
 mod local;
 mod s3;
@@ -63,10 +65,11 @@ fn open_kind(
         StoreKind::Sftp(sftp) => sftp::open(project, sftp, place, purpose, location),
         StoreKind::Webdav(webdav) => webdav::open(project, webdav, place, purpose, location),
         StoreKind::Http(http) => http::open(project, http, place, purpose, location),
+        StoreKind::Azure(azure) => azure::open(project, azure, place, purpose, location),
+        StoreKind::Gcs(gcs) => gcs::open(project, gcs, place, purpose, location),
         StoreKind::Memory => {
             Err(Failure::usage("a store of kind `memory` forgets everything: it is for tests of the library"))
         }
-        other => Err(Failure::usage(format!("stores of kind `{}` are not supported yet", other.as_str()))),
     }
 }
 
@@ -82,6 +85,8 @@ pub(crate) fn location(store: &StoreSpec, place: &Place) -> String {
         StoreKind::Sftp(sftp) => format!("{}:{}", sftp.host, sftp.root.trim_end_matches('/')),
         StoreKind::Webdav(webdav) => shown(&webdav.url).to_owned(),
         StoreKind::Http(http) => shown(&http.url).to_owned(),
+        StoreKind::Azure(azure) => joined(&azure.container, azure.prefix.as_ref()),
+        StoreKind::Gcs(gcs) => joined(&gcs.bucket, gcs.prefix.as_ref()),
         other => other.as_str().to_owned(),
     };
     match root.as_str() {
@@ -92,24 +97,17 @@ pub(crate) fn location(store: &StoreSpec, place: &Place) -> String {
 
 /// Which server a place is on, as the first digits of a hash; folders are on none.
 pub(crate) fn service(project: &Project, place: &Place) -> Option<String> {
-    match &project.loaded.spec.store(&place.store)?.kind {
-        StoreKind::S3(s3) => {
-            let server = format!("{} {:?} {:?}", s3.provider, s3.endpoint, s3.region);
-            Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
-        }
-        StoreKind::Sftp(sftp) => {
-            let server = format!("{} {} {:?}", sftp.host, sftp.port, sftp.user);
-            Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
-        }
+    let server = match &project.loaded.spec.store(&place.store)?.kind {
+        StoreKind::S3(s3) => format!("{} {:?} {:?}", s3.provider, s3.endpoint, s3.region),
+        StoreKind::Azure(azure) => format!("azure {} {:?}", azure.account, azure.endpoint),
+        StoreKind::Gcs(gcs) => format!("gcs {:?}", gcs.endpoint),
+        StoreKind::Sftp(sftp) => format!("{} {} {:?}", sftp.host, sftp.port, sftp.user),
         // The place is a URL already; this tells users apart, who may see different files there.
-        StoreKind::Webdav(webdav) => Some(server(&format!("{} {:?}", shown(&webdav.url), webdav.user))),
-        StoreKind::Http(http) => Some(server(&format!("{} {:?}", shown(&http.url), http.index))),
-        _ => None,
-    }
-}
-
-fn server(text: &str) -> String {
-    Digest::of(text.as_bytes()).to_string()[..11].to_owned()
+        StoreKind::Webdav(webdav) => format!("{} {:?}", shown(&webdav.url), webdav.user),
+        StoreKind::Http(http) => format!("{} {:?}", shown(&http.url), http.index),
+        StoreKind::Local(_) | StoreKind::Memory => return None,
+    };
+    Some(Digest::of(server.as_bytes()).to_string()[..11].to_owned())
 }
 
 /// A URL without what should not be in it, but might: a user, a password, a signature.

@@ -12,8 +12,6 @@ use crate::problem::Problem;
 
 /// Deleting a line enables what it names.
 const NOT_YET: &[(Feature, &str)] = &[
-    (Feature::Store("azure"), "stores of kind azure"),
-    (Feature::Store("gcs"), "stores of kind gcs"),
     (Feature::Task("database"), "tasks of kind database"),
     (Feature::Task("command"), "tasks of kind command"),
     (Feature::Keyring, "secrets in a keyring"),

@@ -2,8 +2,8 @@
 //!
 //! - [`Store`] is what the executor works on, [`Listing`] what the scanner reads: folder by folder
 //!   ([`TreeListing`]) or all at once, sorted ([`FlatListing`]).
-//! - [`LocalStore`] is a folder of this machine, [`S3Store`] a bucket, [`SftpStore`] a folder on a
-//!   server, [`MemoryStore`] is for tests.
+//! - [`LocalStore`] is a folder of this machine, [`S3Store`], [`AzureStore`] and [`GcsStore`] are buckets,
+//!   [`SftpStore`] and [`WebdavStore`] folders on servers, [`HttpStore`] a web site; [`MemoryStore`] is for tests.
 //! - What a store can do is data ([`syncplan_model::Capabilities`]); how firmly it holds a
 //!   precondition is too ([`Enforcement`]). Nothing asks for a kind.
 //! - The module `conformance`, behind the feature of that name, checks all of it on any store.
@@ -12,11 +12,14 @@
 
 mod absent;
 mod attributes;
+mod azure;
+mod bucket;
 mod checksum;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod content_type;
 mod error;
+mod gcs;
 mod length;
 mod local;
 mod memory;
@@ -31,9 +34,11 @@ mod website;
 
 pub use absent::AbsentFolder;
 pub use attributes::Attributes;
+pub use azure::{AzureCredentials, AzureSettings, AzureStore};
 pub use checksum::Checksum;
 pub use content_type::content_type;
 pub use error::{StoreError, StoreErrorKind};
+pub use gcs::{GcsCredentials, GcsSettings, GcsStore};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use retry::{Failure, Patience, Retry, insist};

@@ -1,7 +1,5 @@
 use super::request::{checked_by, object_at};
 use crate::web::{Failed, Fault, Request};
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
 use http::Method;
 use syncplan_model::spec::ConditionalWrites;
 use syncplan_model::{Facts, RelPath, Token};
@@ -11,8 +9,8 @@ use super::object::{headers_of, quoted, token_of};
 use super::probe::Honoured;
 use super::removals::Moment;
 use crate::attributes::Attributes;
+use crate::bucket::collect;
 use crate::error::{StoreError, StoreErrorKind};
-use crate::length::Length;
 use crate::store::{ContentStream, Precondition, Store as _, WriteOptions};
 
 /// Longer content goes up in parts.
@@ -184,28 +182,4 @@ impl Honoured {
             _ => request,
         }
     }
-}
-
-async fn collect(path: &RelPath, mut content: ContentStream, size: u64) -> Result<Bytes, StoreError> {
-    let mut length = Length::new(size);
-    let mut first: Option<Bytes> = None;
-    let mut rest = BytesMut::new();
-    while let Some(chunk) = content.next().await {
-        let chunk = chunk?;
-        length.add(path, &chunk)?;
-        match &first {
-            None => first = Some(chunk),
-            Some(_) => rest.extend_from_slice(&chunk),
-        }
-    }
-    length.end(path)?;
-    let first = first.unwrap_or_default();
-    // Most content is one chunk, and is not copied.
-    if rest.is_empty() {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Ok(whole.freeze())
 }

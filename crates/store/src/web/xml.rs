@@ -1,4 +1,4 @@
-//! The little of XML that S3 answers with.
+//! The little of XML that services answer with.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -14,11 +14,18 @@ pub(crate) enum Token {
 pub(crate) struct Tokens<'a> {
     reader: Reader<&'a [u8]>,
     ended: bool,
+    /// The element that was opened last, as it stands there.
+    opened: Vec<u8>,
 }
 
 impl<'a> Tokens<'a> {
     pub(crate) fn new(document: &'a [u8]) -> Self {
-        Self { reader: Reader::from_reader(document), ended: false }
+        Self { reader: Reader::from_reader(document), ended: false, opened: Vec::new() }
+    }
+
+    /// Whether the element that was opened last has an attribute like this, as in `Encoded="true"`.
+    pub(crate) fn has(&self, attribute: &str) -> bool {
+        self.opened.windows(attribute.len()).any(|part| part == attribute.as_bytes())
     }
 }
 
@@ -32,7 +39,10 @@ impl Iterator for Tokens<'_> {
                     self.ended = true;
                     return None;
                 }
-                Ok(Event::Start(tag)) => Some(Token::Open(local(tag.local_name().as_ref()))),
+                Ok(Event::Start(tag)) => {
+                    self.opened = local(&*tag);
+                    Some(Token::Open(local(tag.local_name().as_ref())))
+                }
                 Ok(Event::End(tag)) => Some(Token::Close(local(tag.local_name().as_ref()))),
                 Ok(Event::Text(text)) => Some(Token::Text(text.xml10_content().into_owned())),
                 Ok(Event::CData(text)) => Some(Token::Text(text.xml10_content().into_owned())),

@@ -98,11 +98,8 @@ pub(super) fn resources(document: &[u8]) -> Option<Vec<Resource>> {
                 let element = Element::of(&namespace, tag.local_name().as_ref());
                 reading.open(element)?;
             }
-            Event::End(_) => {
-                if reading.close()? {
-                    return Some(reading.found);
-                }
-            }
+            Event::End(_) if reading.close()? => return Some(reading.found),
+            Event::End(_) => {}
             Event::Text(text) => reading.text.push_str(&text.xml10_content()),
             Event::CData(text) => reading.text.push_str(&text.xml10_content()),
             Event::GeneralRef(reference) => match reference.resolve_char_ref() {

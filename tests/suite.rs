@@ -42,6 +42,7 @@ mod suite {
     mod peers;
     mod policies;
     mod resolve;
+    mod same_names;
     mod same_plan;
     mod selection;
     mod sftp;

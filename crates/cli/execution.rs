@@ -263,7 +263,9 @@ impl<'a> Execution<'a> {
         };
         let open = |place: &Place, side| -> Result<Arc<dyn Store>, Failure> {
             let store = stores::open(self.project, place, purpose(side))?;
-            refuse_elsewhere(header, side, &side_header(self.project, place, &*store))?;
+            if let Some(why) = moved(header, side, &side_header(self.project, place, &*store)) {
+                return Err(elsewhere(header, &why));
+            }
             Ok(store)
         };
         let (local, remote) = (open(&task.local, Side::Local)?, open(&task.remote, Side::Remote)?);
@@ -294,16 +296,14 @@ fn record<'a>(document: &'a Document, bytes: &'a [u8], tool: &'a str) -> exec::D
     exec::Document { plan_id: document.id, instance: &document.meta.created_at, bytes, tool, overrides: None }
 }
 
-/// An error where a side is not the one that a plan was made for.
-pub(crate) fn refuse_elsewhere(header: &TaskHeader, side: Side, found: &SideHeader) -> Result<(), Failure> {
+/// How a side is not the one that a plan was made for, if it is not.
+pub(crate) fn moved(header: &TaskHeader, side: Side, found: &SideHeader) -> Option<String> {
     let stated = header.side(side);
-    let same = (&found.store, &found.kind, &found.location, &found.service)
-        == (&stated.store, &stated.kind, &stated.location, &stated.service);
-    if same {
-        return Ok(());
+    if found.store == stated.store && found.address() == stated.address() {
+        return None;
     }
     let (was, is) = (told_place(stated), told_place(found));
-    Err(elsewhere(header, &format!("its {side} side was {was} and is {is}")))
+    Some(format!("its {side} side was {was} and is {is}"))
 }
 
 /// A side for people.

@@ -121,7 +121,7 @@ impl Diagnostic for Message {
 /// An error of a part below: its words, its advice, and its causes.
 fn lifted(
     code: &'static str,
-    advice: Option<&'static str>,
+    advice: Option<impl Into<String>>,
     error: impl Error + Send + Sync + 'static,
 ) -> Failure {
     let failure = Failure::new(code, error.to_string());
@@ -182,7 +182,9 @@ impl From<StateError> for Failure {
             StateError::Newer { .. } => ("syncplan::state::newer", Exit::Error),
             StateError::Unreachable { .. } => ("syncplan::state::unreachable", Exit::Error),
             StateError::Database { .. } | StateError::File { .. } => ("syncplan::state::failed", Exit::Error),
-            StateError::Scheme(_) | StateError::Address(_) => ("syncplan::cli::usage", Exit::Usage),
+            StateError::Scheme(_) | StateError::Address(_) | StateError::NoFolder(_) => {
+                ("syncplan::cli::usage", Exit::Usage)
+            }
         };
         lifted(code, error.advice(), error).exit(exit)
     }
@@ -194,13 +196,17 @@ impl From<ExecError> for Failure {
             ExecError::State(error) => error.into(),
             ExecError::Sync(error) => error.into(),
             // Who holds it says so itself, in an object that anybody may have written.
-            ExecError::Leased { .. } => leased("syncplan::store::leased", &error).help(
-                "wait until it is done; if that run is gone for certain, `syncplan unlock TASK` takes the remote side from it",
-            ),
+            ExecError::Leased { ref task, .. } => {
+                let unlock = format!("`syncplan unlock {task}` takes the remote side from it");
+                let wait = "wait until it is done; if that run is gone for certain";
+                leased("syncplan::store::leased", &error).help(format!("{wait}, {unlock}"))
+            }
             ExecError::LeaseLost { .. } => leased("syncplan::store::lease-lost", &error)
                 .help("what it did is on record: apply the plan again to go on"),
-            ExecError::Lease(_) | ExecError::Collect(_) => lifted("syncplan::store::failed", None, error),
-            other => lifted("syncplan::apply::failed", None, other),
+            ExecError::Lease(_) | ExecError::Collect(_) => {
+                lifted("syncplan::store::failed", None::<String>, error)
+            }
+            other => lifted("syncplan::apply::failed", None::<String>, other),
         }
     }
 }
@@ -329,6 +335,10 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     (
         "syncplan::apply::elsewhere",
         "The manifest beside the plan names another folder or bucket than the plan was made for. Nothing is applied to a place that nobody reviewed.",
+    ),
+    (
+        "syncplan::undo::elsewhere",
+        "The manifest names another folder or bucket for the task than it did when the run was made. A run is taken back where it was made, or not at all.",
     ),
     (
         "syncplan::apply::other-base",

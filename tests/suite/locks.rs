@@ -45,7 +45,7 @@ fn who_has_a_task_is_named() {
     let run = Stopped::start(&env);
     let pid = run.0.id().to_string();
     for args in [&["push", "-y"][..], &["plan"], &["undo", "last", "-y"], &["gc", "-y"]] {
-        env.run(args).code(6).says(&["`site` is locked by run 1", &pid]);
+        env.run(args).code(6).says(&["`site` is locked by run 1", &pid, "syncplan unlock site"]);
     }
     // Looking back is no harm.
     env.run(&["history"]).success().says(&["running"]);
@@ -61,7 +61,7 @@ fn a_remote_side_is_held_against_other_machines() {
     let pid = run.0.id().to_string();
     // A machine with a state of its own knows nothing but what stands on the remote side.
     let other = ["--state", "other.db"];
-    env.run(&[&["push", "-y"][..], &other].concat()).code(6).says(&["lease", &pid]);
+    env.run(&[&["push", "-y"][..], &other].concat()).code(6).says(&["lease", &pid, "syncplan unlock site"]);
     env.run(&[&["unlock", "site", "-y"][..], &other].concat()).success().says(&[&pid, "site: unlocked"]);
     // By then it is time to say that it goes on.
     std::thread::sleep(Duration::from_millis(1_100));

@@ -47,6 +47,20 @@ fn a_flag_comes_before_the_variable() {
     assert!(env.path("variable.db").exists());
 }
 
+/// A state that is new and empty would be taken for one that knows of nothing.
+#[test]
+fn a_mistyped_path_creates_nothing() {
+    let env = TestEnvironment::mirror("a=1");
+    for state in ["sates/one.db", "sqlite:sates/one.db", "sates/deep/one.db"] {
+        env.run(&["push", "-y", "--state", state]).code(64).says(&["the folder sates", "does not exist"]);
+    }
+    assert!(!env.path("sates").exists() && !env.path(".syncplan").exists());
+    assert_eq!(env.listing("backup"), "");
+    std::fs::create_dir(env.path("sates")).unwrap();
+    env.run(&["push", "-y", "--state", "sates/one.db"]).success();
+    assert!(env.path("sates/one.db").exists());
+}
+
 #[test]
 fn an_address_is_told_without_its_password() {
     let env = TestEnvironment::mirror("a=1");

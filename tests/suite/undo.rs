@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::environment::actions;
+use super::environment::{TestEnvironment, actions};
 use super::sides::Sides;
 
 const MIRROR: &str = r#"mode mirror; trash keep="30d""#;
@@ -166,4 +166,16 @@ fn a_run_that_nobody_knows_is_told() {
     sides.env.run(&["undo", "last", "-y"]).error().says(&["nothing was run yet"]);
     sides.env.run(&["undo", "7", "-y"]).error().says(&["there is no run 7", "syncplan history"]);
     sides.env.run(&["undo", "yesterday"]).code(64);
+}
+
+#[test]
+fn a_run_is_taken_back_where_it_was_made() {
+    let env = TestEnvironment::task(MIRROR, "a=1");
+    env.run(&["push", "-y"]).success();
+    env.tree("elsewhere", "x=2");
+    let manifest = env.read_file("syncplan.kdl").replace(r#"root "backup""#, r#"root "elsewhere""#);
+    env.write_file("syncplan.kdl", manifest);
+    let output = env.run(&["undo", "last", "-y"]).code(4);
+    assert_eq!((env.listing("elsewhere"), env.listing("backup")), ("x=2".to_owned(), "a=1".to_owned()));
+    assert_snapshot!(output);
 }

@@ -2,12 +2,13 @@ use syncplan_exec::{Collect, Fate, Found, Tended, collect};
 use syncplan_manifest::check_supported;
 use syncplan_model::plan::Side;
 use syncplan_model::spec::{FilesTask, StoreAccess};
+use syncplan_state::State;
 
 use crate::args::{self, Global};
 use crate::ask::confirmed;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::looker::place;
+use crate::looker::{place, side_header};
 use crate::project::Project;
 use crate::render;
 use crate::stores::{self, Purpose};
@@ -22,12 +23,11 @@ pub(crate) async fn run(global: &Global, args: &args::Gc) -> Result<Exit, Failur
     let older_than = args.older_than.as_duration();
     let mut request = Collect { sides: sides(&project, &tasks)?, older_than, dry_run: !args.yes };
     if !args.yes {
-        let found = collect(&request, &state).await?;
-        let exit = told(&found, args, true);
+        let told = tell(&request, &state, args).await?;
         if args.dry_run {
-            return Ok(exit);
+            return Ok(told.exit());
         }
-        if !found.iter().any(|found| matches!(found.fate, Fate::Removed)) {
+        if told.removed == 0 {
             return Ok(Exit::Done);
         }
         if !confirmed("remove these?", ", or only look with --dry-run")? {
@@ -36,7 +36,7 @@ pub(crate) async fn run(global: &Global, args: &args::Gc) -> Result<Exit, Failur
         }
     }
     request.dry_run = false;
-    Ok(told(&collect(&request, &state).await?, args, false))
+    Ok(tell(&request, &state, args).await?.exit())
 }
 
 /// The sides that the tasks may write to.
@@ -45,9 +45,11 @@ fn sides(project: &Project, tasks: &[syncplan_model::TaskName]) -> Result<Vec<Te
     for task in project.loaded.spec.tasks.iter().filter(|task| tasks.contains(&task.name)) {
         let Some(files) = task.as_files() else { continue };
         for &side in Side::ALL.iter().filter(|&&side| may_write(project, files, side)) {
-            let store = stores::open(project, place(files, side), Purpose::Preview)?;
+            let place = place(files, side);
+            let store = stores::open(project, place, Purpose::Preview)?;
+            let address = side_header(project, place, store.as_ref()).address();
             let keep = files.trash.map(|trash| trash.keep.as_duration());
-            sides.push(Tended { task: task.name.clone(), side, store, keep });
+            sides.push(Tended { task: task.name.clone(), side, address, store, keep });
         }
     }
     Ok(sides)
@@ -59,11 +61,44 @@ fn may_write(project: &Project, files: &FilesTask, side: Side) -> bool {
     access == Some(StoreAccess::ReadWrite) && files.targets().contains(&place)
 }
 
-fn told(found: &[Found], args: &args::Gc, dry: bool) -> Exit {
-    render::stdout(&match args.json {
-        true => render::gc::machine(found, dry),
-        false => render::gc::human(found, dry),
-    });
-    let failed = found.iter().any(|found| matches!(found.fate, Fate::Failed(_)));
-    if failed { Exit::Partial } else { Exit::Done }
+/// Says what is found as it is found, and then how much that was.
+async fn tell(request: &Collect, state: &State, args: &args::Gc) -> Result<Told, Failure> {
+    let mut told = Told::default();
+    let line = |found: Found| {
+        told.count(&found);
+        render::stdout(&match args.json {
+            true => render::gc::machine(&found, request.dry_run),
+            false => render::gc::human(&found),
+        });
+    };
+    collect(request, state, line).await?;
+    if !args.json {
+        render::stdout(&render::gc::sum(told.removed, told.bytes, request.dry_run));
+    }
+    Ok(told)
+}
+
+/// What was found, in numbers.
+#[derive(Default)]
+struct Told {
+    removed: u64,
+    bytes: u64,
+    failed: bool,
+}
+
+impl Told {
+    fn count(&mut self, found: &Found) {
+        match found.fate {
+            Fate::Removed => {
+                self.removed += 1;
+                self.bytes = self.bytes.saturating_add(found.bytes);
+            }
+            Fate::Failed(_) => self.failed = true,
+            Fate::Kept(_) => {}
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        if self.failed { Exit::Partial } else { Exit::Done }
+    }
 }

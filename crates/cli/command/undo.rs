@@ -10,14 +10,16 @@ use syncplan_state::State;
 use crate::args::{self, Global};
 use crate::ask::confirmed;
 use crate::document::Document;
-use crate::execution::{Execution, exit, refuse_elsewhere};
+use crate::execution::{Execution, exit, moved};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judgement::{findings, pass};
+use crate::looker::{place, side_header};
 use crate::prepare::{compile_failure, manifest_info, tell_problems};
 use crate::project::Project;
 use crate::render::{self, outcome, progress::Scanning};
 use crate::runs::{self, Recorded};
+use crate::stores::{self, Purpose};
 use crate::survey::{Quest, Survey, now, survey};
 
 /// Plans the reverse of a run, shows it, and writes or applies it.
@@ -123,16 +125,28 @@ async fn survey_again(
     for header in headers(recorded) {
         let task = project.loaded.spec.task(&header.name);
         let task = task.ok_or_else(|| gone(&recorded.document.plan, &header.name))?;
+        // Before another place is looked at, which would be taken for one to be joined.
+        for &side in Side::ALL {
+            let Some(place) = task.as_files().map(|files| place(files, side)) else { continue };
+            let store = stores::open(project, place, Purpose::Describe)?;
+            if let Some(why) = moved(header, side, &side_header(project, place, &*store)) {
+                return Err(elsewhere(recorded, header, &why));
+            }
+        }
         scanning.begin(&header.name);
         let quest = Quest { task, direction: header.direction, with_base: true };
-        let survey = survey(project, state, quest, scanning).await?;
-        for &side in Side::ALL {
-            refuse_elsewhere(header, side, &survey.side(side).header)?;
-        }
-        surveys.push(survey);
+        surveys.push(survey(project, state, quest, scanning).await?);
     }
     scanning.end();
     Ok(surveys)
+}
+
+fn elsewhere(recorded: &Recorded, header: &TaskHeader, why: &str) -> Failure {
+    let run = recorded.summary.run;
+    let text = format!("run {run} was made on another `{}`: {why}", header.name);
+    Failure::new("syncplan::undo::elsewhere", text)
+        .help("use the manifest, and the profile, that the run was made with")
+        .exit(Exit::Stale)
 }
 
 fn gone(plan: &Plan, task: &TaskName) -> Failure {

@@ -83,7 +83,7 @@ fn one(text: &mut String, plan: &Plan, conflict: &Conflict) {
 
 /// Whether the base says anything about it: before the first run nobody knows who changed what.
 fn is_synced(plan: &Plan, conflict: &Conflict) -> bool {
-    let task = plan.header().tasks.iter().find(|task| task.name == conflict.task);
+    let task = plan.header().task(&conflict.task);
     conflict.base.is_some() || task.and_then(|task| task.base.as_ref()).is_some_and(|base| base.serial > 0)
 }
 

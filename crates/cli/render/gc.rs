@@ -1,31 +1,24 @@
 //! What runs left behind.
 
-use std::fmt::Write as _;
-
-use serde_json::{Value, json};
+use serde_json::json;
 use syncplan_exec::{Fate, Found};
 use syncplan_model::Escaped;
 
 use super::colour::{Painted, Tone};
 use super::{count, size};
 
-pub(crate) fn human(found: &[Found], dry: bool) -> String {
-    let mut text = String::new();
-    for it in found {
-        let _ = writeln!(text, "{}", line(it));
-    }
-    let gone: Vec<_> = found.iter().filter(|it| matches!(it.fate, Fate::Removed)).collect();
-    let bytes = gone.iter().fold(0_u64, |sum, it| sum.saturating_add(it.bytes));
-    let what = count(gone.len() as u64, "thing", "things");
+/// How many things are removed, or would be.
+pub(crate) fn sum(things: u64, bytes: u64, dry: bool) -> String {
+    let what = count(things, "thing", "things");
     let verb = if dry { "to remove" } else { "removed" };
-    match gone.is_empty() {
-        true => text.push_str("nothing to remove"),
-        false => drop(write!(text, "{what} {verb}, {}", size(bytes))),
+    match things {
+        0 => "nothing to remove".to_owned(),
+        _ => format!("{what} {verb}, {}", size(bytes)),
     }
-    text
 }
 
-fn line(found: &Found) -> String {
+/// A line for each.
+pub(crate) fn human(found: &Found) -> String {
     let (sign, tone, why) = match &found.fate {
         Fate::Removed => ('-', Tone::Removes, String::new()),
         Fate::Kept(why) => ('=', Tone::Quiet, format!(", stays: {why}")),
@@ -36,11 +29,7 @@ fn line(found: &Found) -> String {
     format!("{} {}  {}  {what}", Painted(tone, sign), found.path, size(found.bytes))
 }
 
-pub(crate) fn machine(found: &[Found], dry: bool) -> String {
-    found.iter().map(|it| format!("{}\n", record(it, dry))).collect()
-}
-
-fn record(found: &Found, dry: bool) -> Value {
+pub(crate) fn machine(found: &Found, dry: bool) -> String {
     let (fate, message) = match &found.fate {
         Fate::Removed => ("removed", None),
         Fate::Kept(why) => ("kept", Some(why)),
@@ -50,4 +39,5 @@ fn record(found: &Found, dry: bool) -> Value {
         "task": found.task, "side": found.side, "path": found.path, "what": found.what.as_str(),
         "bytes": found.bytes.to_string(), "since": found.since, "fate": fate, "message": message, "dry_run": dry,
     })
+    .to_string()
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use syncplan_failpoint::hit;
-use syncplan_model::plan::{ActionId, Op, STAGE_DIR, Side};
+use syncplan_model::plan::{ActionId, Address, Op, STAGE_DIR, Side};
 use syncplan_model::{Capability, EntryKind, RESERVED_DIR, RelPath};
 use syncplan_state::{Begun, Ending, Intent, Journal, NewRun, Progress, State, StateError, Transfer};
 use syncplan_store::{OpenDraft, Store, StoreError, StoreErrorKind};
@@ -169,7 +169,7 @@ async fn clear_away(job: &Job, open: &[Intent], transfers: &HashMap<ActionId, Tr
 /// A draft of somebody else for the same place cannot be told from it: whoever that is begins anew.
 async fn abandon_unknown(job: &Job, open: &[Intent], transfers: &HashMap<ActionId, Transfer>) {
     let unknown: HashSet<ActionId> = open.iter().map(|intent| intent.action).collect();
-    let mut listed: HashMap<&str, Vec<OpenDraft>> = HashMap::new();
+    let mut listed: HashMap<Address, Vec<OpenDraft>> = HashMap::new();
     for action in job.plan.actions().iter().filter(|action| unknown.contains(&action.id)) {
         let Some(sides) = job.sides.get(&action.task) else { continue };
         let store = sides.store(action.side);
@@ -180,16 +180,16 @@ async fn abandon_unknown(job: &Job, open: &[Intent], transfers: &HashMap<ActionI
         if !may_have_one || transfers.contains_key(&action.id) {
             continue;
         }
-        let location = store.location();
-        if !listed.contains_key(location) {
+        let Some(address) = job.address(&action.task, action.side) else { continue };
+        if !listed.contains_key(&address) {
             let drafts = housekeeping.drafts().await.unwrap_or_else(|error| {
                 // `gc` finds it some day.
                 tracing::warn!(error = chain(&error), "unfinished transfers could not be listed");
                 Vec::new()
             });
-            listed.insert(location, drafts);
+            listed.insert(address.clone(), drafts);
         }
-        for draft in listed[location].iter().filter(|draft| draft.path == action.path) {
+        for draft in listed[&address].iter().filter(|draft| draft.path == action.path) {
             if let Err(error) = partial.abandon(&draft.path, &draft.draft).await {
                 tracing::warn!(error = chain(&error), "an unfinished transfer is left");
             }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use syncplan_model::plan::{STAGE_DIR, Side, TRASH_DIR};
+use syncplan_model::plan::{Address, STAGE_DIR, Side, TRASH_DIR};
 use syncplan_model::{EntryKind, Facts, Mtime, RelPath, TEMPORARY_PREFIX, TaskName};
 use syncplan_state::{State, TrashEntry};
 use syncplan_store::{OpenDraft, Reserved, Store, StoreError};
@@ -13,6 +13,9 @@ use crate::expiry::{is_over, remove_file, remove_folders};
 
 /// Where objects are that were put to find out what a store can do.
 const PROBES: &str = ".syncplan/probe";
+
+/// After so many removals the state hears of them.
+const AT_ONCE: usize = 1000;
 
 /// What is to be looked through for what syncplan left.
 pub struct Collect {
@@ -30,6 +33,8 @@ pub struct Tended {
     pub task: TaskName,
     /// Which side.
     pub side: Side,
+    /// Where it is: several tasks may have their files there.
+    pub address: Address,
     /// Its store.
     pub store: Arc<dyn Store>,
     /// How long its trash is kept; `None` is for ever.
@@ -112,15 +117,15 @@ impl Litter {
 ///
 /// What the state says that an unfinished run will go on with stays, whatever its age. So does content
 /// on its way between two places: it may be the only copy.
-pub async fn collect(collect: &Collect, state: &State) -> Result<Vec<Found>, ExecError> {
+///
+/// Each thing is told of as soon as it is decided: there may be very many of them.
+pub async fn collect(collect: &Collect, state: &State, mut tell: impl FnMut(Found)) -> Result<(), ExecError> {
     let open = Open::of(state).await?;
-    let mut found = Vec::new();
     for place in places(&collect.sides) {
-        Sweep { collect, state, open: &open, trash: place.register(state).await?, place, found: &mut found }
-            .run()
-            .await?;
+        let trash = place.register(state).await?;
+        Sweep { collect, state, open: &open, trash, place, tell: &mut tell }.run().await?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// What runs that are not settled will go on with.
@@ -148,6 +153,7 @@ impl Open {
 
 /// A store, and the sides that have their files there.
 struct Place<'a> {
+    address: &'a Address,
     store: &'a Arc<dyn Store>,
     sides: Vec<&'a Tended>,
 }
@@ -155,9 +161,11 @@ struct Place<'a> {
 fn places(sides: &[Tended]) -> Vec<Place<'_>> {
     let mut places: Vec<Place<'_>> = Vec::new();
     for side in sides {
-        match places.iter_mut().find(|place| place.store.location() == side.store.location()) {
+        match places.iter_mut().find(|place| *place.address == side.address) {
             Some(place) => place.sides.push(side),
-            None => places.push(Place { store: &side.store, sides: vec![side] }),
+            None => {
+                places.push(Place { address: &side.address, store: &side.store, sides: vec![side] });
+            }
         }
     }
     places
@@ -182,16 +190,16 @@ impl<'a> Place<'a> {
 }
 
 /// One store on the way through all.
-struct Sweep<'a> {
+struct Sweep<'a, F> {
     collect: &'a Collect,
     state: &'a State,
     open: &'a Open,
     place: Place<'a>,
     trash: HashMap<RelPath, Vec<(&'a Tended, TrashEntry)>>,
-    found: &'a mut Vec<Found>,
+    tell: &'a mut F,
 }
 
-impl Sweep<'_> {
+impl<F: FnMut(Found)> Sweep<'_, F> {
     async fn run(mut self) -> Result<(), ExecError> {
         let Some(housekeeping) = self.place.store.housekeeping() else { return Ok(()) };
         let mut all = housekeeping.reserved();
@@ -201,12 +209,13 @@ impl Sweep<'_> {
                 Ok(reserved) => removed.extend(self.take(reserved).await),
                 Err(error) => tracing::warn!(error = chain(&error), "not everything could be looked at"),
             }
+            if removed.len() >= AT_ONCE {
+                self.forget(&std::mem::take(&mut removed)).await?;
+            }
         }
+        self.forget(&removed).await?;
         for draft in housekeeping.drafts().await.map_err(ExecError::Collect)? {
             self.take_draft(draft).await;
-        }
-        if !self.collect.dry_run {
-            self.forget(&removed).await?;
         }
         Ok(())
     }
@@ -219,7 +228,7 @@ impl Sweep<'_> {
             None if self.collect.dry_run => Fate::Removed,
             None => fate(remove_file(self.place.store.as_ref(), &path).await),
         };
-        let removed = (fate == Fate::Removed).then(|| path.clone());
+        let removed = (fate == Fate::Removed && !self.collect.dry_run).then(|| path.clone());
         self.note(path, what, facts.size, since, fate);
         removed
     }
@@ -283,7 +292,7 @@ impl Sweep<'_> {
     fn note(&mut self, path: RelPath, what: Litter, bytes: u64, since: Option<Mtime>, fate: Fate) {
         let known = self.trash.get(&path).and_then(|entries| entries.first()).map(|(side, _)| *side);
         let Some(side) = known.or_else(|| self.place.sides.first().copied()) else { return };
-        self.found.push(Found { task: side.task.clone(), side: side.side, path, what, bytes, since, fate });
+        (self.tell)(Found { task: side.task.clone(), side: side.side, path, what, bytes, since, fate });
     }
 
     /// What is gone is in nobody's register any more.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use syncplan_model::TaskName;
-use syncplan_model::plan::Side;
+use syncplan_model::plan::{Address, Side};
 use syncplan_store::{Store, StoreError, StoreErrorKind};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -55,16 +55,21 @@ pub(crate) struct Endpoints {
 impl Endpoints {
     pub(crate) fn of(job: &Job) -> Self {
         let most = job.options.jobs.max(PARTS);
-        let mut all: Vec<Arc<Endpoint>> = Vec::new();
-        let mut of = |store: &Arc<dyn Store>| {
-            let known = all.iter().position(|it| it.store.location() == store.location());
-            known.unwrap_or_else(|| {
+        let (mut all, mut known) = (Vec::new(), HashMap::new());
+        let mut of = |address: Address, store: &Arc<dyn Store>| {
+            *known.entry(address).or_insert_with(|| {
                 all.push(Arc::new(Endpoint::new(store, most)));
                 all.len() - 1
             })
         };
-        let of_task = job.sides.iter().map(|(task, it)| (task.clone(), [of(&it.local), of(&it.remote)]));
-        Self { of_task: of_task.collect(), all }
+        let mut of_task = HashMap::new();
+        for task in &job.plan.header().tasks {
+            if let Some(sides) = job.sides.get(&task.name) {
+                let both = [of(task.local.address(), &sides.local), of(task.remote.address(), &sides.remote)];
+                of_task.insert(task.name.clone(), both);
+            }
+        }
+        Self { of_task, all }
     }
 
     /// The store of one side of a task.

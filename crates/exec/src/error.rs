@@ -20,6 +20,8 @@ pub enum ExecError {
     /// Somebody else holds the lease on a remote side.
     #[error("another run holds the lease on {store}{}", of(holder))]
     Leased {
+        /// The task, or the first of those, whose remote side that is.
+        task: TaskName,
         /// Where.
         store: String,
         /// Who; nothing if that cannot be read.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncplan_model::plan::{Action, Op, PlanId, Reason, Side};
+use syncplan_model::plan::{Action, Address, Op, PlanId, Reason, Side};
 use syncplan_model::{Plan, Rate, SampleSpec, TaskName};
 use syncplan_store::Store;
 
@@ -106,6 +106,11 @@ impl Job {
     /// A job with usual options, which nobody watches or stops.
     pub fn new(plan: Arc<Plan>, sides: HashMap<TaskName, Sides>) -> Self {
         Self { plan, sides, options: Options::default(), events: Arc::new(|_| ()), cancel: Cancel::new() }
+    }
+
+    /// Where a side of a task is, as the plan says: whoever brings the stores has compared that with them.
+    pub(crate) fn address(&self, task: &TaskName, side: Side) -> Option<Address> {
+        Some(self.plan.header().task(task)?.side(side).address())
     }
 
     /// Finds out beforehand what would only fail half-way.

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -95,6 +96,8 @@ pub(crate) struct RemoteLeases {
 
 /// A lease that is ours.
 struct Held {
+    /// The first of its tasks.
+    task: TaskName,
     store: Arc<dyn Store>,
     lease: RemoteLease,
 }
@@ -132,15 +135,15 @@ impl RemoteLeases {
     ) -> Result<Self, ExecError> {
         let mut leases = Self { held: wanted(job, document, run, tag), retry: job.options.retry };
         for at in 0..leases.held.len() {
-            let Held { store, lease } = &leases.held[at];
+            let Held { task, store, lease } = &leases.held[at];
             let Err(denial) = insist(&leases.retry, || take(store.as_ref(), lease).boxed()).await else {
                 continue;
             };
-            let store = store.location().to_owned();
+            let (store, task) = (store.location().to_owned(), task.clone());
             leases.held.truncate(at);
             leases.release().await;
             return Err(match denial {
-                Denial::Taken(holder) => ExecError::Leased { store, holder },
+                Denial::Taken(holder) => ExecError::Leased { task, store, holder },
                 Denial::Store(error) => ExecError::Lease(error),
             });
         }
@@ -170,6 +173,7 @@ impl RemoteLeases {
 /// One lease for each store, whichever tasks share it.
 fn wanted(job: &Job, document: &Document<'_>, run: RunId, tag: &str) -> Vec<Held> {
     let mut wanted: Vec<Held> = Vec::new();
+    let mut known = HashMap::new();
     for task in &job.plan.header().tasks {
         let Some(sides) = job.sides.get(&task.name) else { continue };
         let (store, Some(period)) = (&sides.remote, sides.lease) else { continue };
@@ -177,7 +181,8 @@ fn wanted(job: &Job, document: &Document<'_>, run: RunId, tag: &str) -> Vec<Held
             continue;
         }
         let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
-        if let Some(held) = wanted.iter_mut().find(|held| held.store.location() == store.location()) {
+        let at = *known.entry(task.remote.address()).or_insert(wanted.len());
+        if let Some(held) = wanted.get_mut(at) {
             held.lease.tasks.push(task.name.clone());
             held.lease.period = held.lease.period.min(period);
             continue;
@@ -194,7 +199,7 @@ fn wanted(job: &Job, document: &Document<'_>, run: RunId, tag: &str) -> Vec<Held
             heartbeat: now(),
             period,
         };
-        wanted.push(Held { store: Arc::clone(store), lease });
+        wanted.push(Held { task: task.name.clone(), store: Arc::clone(store), lease });
     }
     wanted
 }
@@ -245,7 +250,7 @@ async fn check(store: &dyn Store, lease: &RemoteLease) -> Result<(), Denial> {
 }
 
 async fn keep(held: &Held, retry: &Retry) -> ExecError {
-    let Held { store, lease } = held;
+    let Held { store, lease, .. } = held;
     loop {
         tokio::time::sleep(Duration::from_millis(lease.period) / RENEWALS).await;
         match insist(retry, || renew(store.as_ref(), lease).boxed()).await {
@@ -274,7 +279,7 @@ async fn renew(store: &dyn Store, lease: &RemoteLease) -> Result<(), Denial> {
 }
 
 async fn release(held: &Held) -> Result<(), Denial> {
-    let Held { store, lease } = held;
+    let Held { store, lease, .. } = held;
     let token = ours(store.as_ref(), lease).await?;
     match store.delete(&path("remove")?, token.as_ref()).await {
         Err(error) if error.kind == StoreErrorKind::NotFound => Ok(()),

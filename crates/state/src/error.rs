@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -75,6 +76,9 @@ pub enum StateError {
     /// The address of the server is none.
     #[error("the address of the state cannot be read")]
     Address(#[source] sqlx::Error),
+    /// The folder that the file is to be in does not exist.
+    #[error("the state is to be in the folder {}, which does not exist", .0.display())]
+    NoFolder(PathBuf),
     /// The file system failed.
     #[error("cannot {operation} {}", file.display())]
     File {
@@ -89,12 +93,18 @@ pub enum StateError {
 
 impl StateError {
     /// What a person can do about it.
-    pub fn advice(&self) -> Option<&'static str> {
+    pub fn advice(&self) -> Option<Cow<'static, str>> {
+        if let Self::Locked { task, .. } = self {
+            let unlock = format!("`syncplan unlock {task}` takes the task from it");
+            return Some(
+                format!("wait until it is done; if that process is gone for certain, {unlock}").into(),
+            );
+        }
+        self.usual_advice().map(Cow::Borrowed)
+    }
+
+    fn usual_advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Locked { .. } => {
-                "wait until it is done; if that process is gone for certain, `syncplan unlock TASK` takes \
-                 the task from it"
-            }
             Self::LeaseLost { .. } => "what it did is on record: apply the plan again to go on",
             Self::Unresolved(_) => {
                 "`syncplan sync`, `push` or `fetch` of these tasks finishes it first, and so does applying that plan again"
@@ -111,7 +121,8 @@ impl StateError {
                 "an address looks like postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full; the password \
                  may also be in PGPASSWORD or ~/.pgpass"
             }
-            Self::Database { .. } | Self::File { .. } => return None,
+            Self::NoFolder(_) => "create it first, or correct the path of the state",
+            Self::Locked { .. } | Self::Database { .. } | Self::File { .. } => return None,
         })
     }
 

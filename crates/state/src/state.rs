@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,27 +20,35 @@ pub struct State {
 }
 
 impl State {
-    /// Opens a file, and creates it, with its folder, where there is none.
+    /// Opens a file, and creates it where there is none, with the folder that it is in; whatever that is in
+    /// has to be there.
     pub async fn open(file: &Path) -> Result<Self, StateError> {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| StateError::File {
-                operation: "create",
-                file: folder.to_owned(),
-                source,
-            })?;
+        if let Some(folder) = missing_folder(file)
+            && let Err(source) = std::fs::create_dir(folder)
+            && source.kind() != ErrorKind::AlreadyExists
+        {
+            return Err(StateError::File { operation: "create", file: folder.to_owned(), source });
         }
+        Self::open_file(file).await
+    }
+
+    async fn open_file(file: &Path) -> Result<Self, StateError> {
         let name = describe_file(file);
         Ok(Self { database: Database::open(file, &name).await?, name: name.into() })
     }
 
-    /// Opens `sqlite:FILE`, a plain path, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    /// Opens `sqlite:FILE`, a plain path to a file in a folder that is there, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     ///
     /// On a server the tables are in the schema `syncplan`, which is created where there is none, or where
     /// `?options[search_path]=SCHEMA` says. `?sslmode=verify-full` and what else such an address may have
     /// are those of PostgreSQL.
     pub async fn connect(address: &str) -> Result<Self, StateError> {
         match Address::parse(address)? {
-            Address::File(file) => Self::open(&file).await,
+            Address::File(file) => match missing_folder(&file) {
+                // Where a path is mistyped, nobody wants an empty state there.
+                Some(folder) => Err(StateError::NoFolder(folder.to_owned())),
+                None => Self::open_file(&file).await,
+            },
             Address::Server(options) => {
                 let name = describe_server(&options);
                 Ok(Self { database: Database::connect(*options, &name).await?, name: name.into() })
@@ -81,4 +90,9 @@ impl State {
     ) -> StateError {
         StateError::damaged(operation, &self.name, source)
     }
+}
+
+/// The folder that a file is to be in, if it is not there.
+fn missing_folder(file: &Path) -> Option<&Path> {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
 }

@@ -4,22 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncplan_exec::{Collect, Ending, Fate, Tended, collect};
-use syncplan_model::plan::Side;
+use syncplan_exec::{Collect, Ending, Fate, Found, Tended, collect};
+use syncplan_model::plan::{Address, Side};
 use syncplan_store::{Metadata, Precondition, Store, WriteOptions};
 
 use crate::support::{Draft, Fault, Faulty, World, path, put, read, task};
 
 fn all(world: &World, keep: Option<Duration>, older_than: Duration, dry_run: bool) -> Collect {
-    let tended = |side, store: &Arc<dyn Store>| Tended { task: task(), side, store: Arc::clone(store), keep };
+    let tended = |side, store: &Arc<dyn Store>| {
+        let (kind, location) = ("memory".to_owned(), store.location().to_owned());
+        let address = Address { kind, service: None, location };
+        Tended { task: task(), side, address, store: Arc::clone(store), keep }
+    };
     let sides = vec![tended(Side::Local, &world.local), tended(Side::Remote, &world.remote)];
     Collect { sides, older_than, dry_run }
 }
 
 async fn fates(world: &World, what: &Collect) -> BTreeMap<String, Fate> {
-    let found = collect(what, &world.state).await.unwrap();
-    let line = |it: &syncplan_exec::Found| format!("{} {} {}", it.side, it.what.as_str(), it.path);
-    found.iter().map(|it| (line(it), it.fate.clone())).collect()
+    let mut fates = BTreeMap::new();
+    let tell = |it: Found| {
+        fates.insert(format!("{} {} {}", it.side, it.what.as_str(), it.path), it.fate);
+    };
+    collect(what, &world.state, tell).await.unwrap();
+    fates
 }
 
 async fn litter(world: &World) {

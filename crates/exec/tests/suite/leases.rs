@@ -71,7 +71,8 @@ async fn nothing_is_done_while_somebody_else_holds_it() {
     // Its time is over, and still nobody here knows whether it goes on.
     held_elsewhere(&world, "1000", "another").await;
     match world.run(leased(&world, &plan, LONG)).await.unwrap_err() {
-        ExecError::Leased { store, holder } => {
+        ExecError::Leased { task: of, store, holder } => {
+            assert_eq!(of, task());
             assert_eq!((store.as_str(), holder.unwrap().host.as_str()), ("remote", "elsewhere"));
         }
         other => panic!("{other}"),

@@ -18,6 +18,13 @@ pub struct Header {
     pub tasks: Vec<TaskHeader>,
 }
 
+impl Header {
+    /// The task of that name.
+    pub fn task(&self, name: &TaskName) -> Option<&TaskHeader> {
+        self.tasks.iter().find(|task| task.name == *name)
+    }
+}
+
 /// The manifest that a plan was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestInfo {

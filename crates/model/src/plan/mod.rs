@@ -1,6 +1,7 @@
 //! The plan: what is to be done, in which order, and on which conditions.
 
 mod action;
+mod address;
 mod canonical;
 mod finding;
 mod gate;
@@ -14,6 +15,7 @@ mod validate;
 mod write;
 
 pub use action::{Action, ActionId, ActionIdError, Agreement, Expect, Expectation, Reason};
+pub use address::Address;
 pub use canonical::PlanId;
 pub use finding::{Conflict, Finding};
 pub use gate::{Gate, Gates};

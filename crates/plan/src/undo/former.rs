@@ -20,7 +20,7 @@ impl<'a> Former<'a> {
     pub(crate) fn of(plan: &'a Plan, task: &TaskName, spec: &FilesTask) -> Self {
         let conflicts = plan.conflicts().iter().filter(|it| it.task == *task && !it.is_held());
         Self {
-            task: plan.header().tasks.iter().find(|it| it.name == *task),
+            task: plan.header().task(task),
             conflicts: conflicts.map(|conflict| conflict.path.as_bytes()).collect(),
             deletes_all: spec.delete.policy == DeletePolicy::Extra,
         }

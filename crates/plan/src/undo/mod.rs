@@ -153,7 +153,7 @@ fn undo_header(input: &UndoInput<'_>) -> Header {
     let plain = PlanInput { manifest, selection, tasks, only: None, exclude: None, now: input.now };
     let mut header = header(&plain);
     for task in &mut header.tasks {
-        let then = input.plan.header().tasks.iter().find(|it| it.name == task.name);
+        let then = input.plan.header().task(&task.name);
         task.direction = then.and_then(|then| then.direction);
     }
     turn_around(&mut header.tasks);

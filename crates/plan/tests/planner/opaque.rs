@@ -2,8 +2,9 @@
 
 use syncplan_model::plan::Plan;
 use syncplan_model::snapshot::{Problem, ProblemKind};
-use syncplan_model::{Entry, Snapshot, SnapshotBuilder};
-use syncplan_testkit::{Known, facts, tree};
+use syncplan_model::spec::{Direction, Mode};
+use syncplan_model::{Entry, RelPath, Snapshot, SnapshotBuilder};
+use syncplan_testkit::{Known, Node, Tree, facts, tree};
 
 use crate::case::Case;
 use crate::world::lines;
@@ -120,12 +121,12 @@ fn a_name_that_cannot_be_used_keeps_its_folder() {
 }
 
 /// What is left of a tree when everything behind one name up to another could not be listed.
-fn with_gap(literal: &str, after: &str, until: Option<&str>) -> Snapshot {
+pub(crate) fn with_gap(tree: &Tree, after: &str, until: Option<&str>) -> Snapshot {
     let name = after.as_bytes().to_vec();
     let until = until.map(|until| until.as_bytes().to_vec());
     let problem = Problem { name, until, kind: ProblemKind::Gap, message: "broken".to_owned() };
     let mut builder = SnapshotBuilder::new();
-    for (path, node) in &tree(literal).0 {
+    for (path, node) in &tree.0 {
         if !problem.gap().unwrap().covers(path.as_bytes()) {
             builder.push(&Entry { path: path.clone(), facts: facts(node, Known::Digests) }).unwrap();
         }
@@ -159,9 +160,9 @@ fn nothing_in_a_gap_is_taken_for_missing() {
         for remote in [true, false] {
             let mut case = Case::mirror(source, target);
             if remote {
-                case.fixture.remote_snapshot = with_gap(target, after, until);
+                case.fixture.remote_snapshot = with_gap(&tree(target), after, until);
             } else {
-                case.fixture.local_snapshot = with_gap(source, after, until);
+                case.fixture.local_snapshot = with_gap(&tree(source), after, until);
             }
             let plan = case.compile();
             assert!(!plan.is_complete());
@@ -179,15 +180,44 @@ fn nothing_in_a_gap_is_taken_for_missing() {
 #[test]
 fn a_listing_that_is_one_gap_stops_everything() {
     let mut case = Case::mirror("a1 b2", "c3");
-    case.fixture.remote_snapshot = with_gap("c3", "", None);
+    case.fixture.remote_snapshot = with_gap(&tree("c3"), "", None);
     assert!(lines(&case.compile()).is_empty());
 }
 
 #[test]
 fn a_folder_that_reaches_into_a_gap_is_not_removed() {
     let mut case = Case::mirror("", "");
-    case.fixture.local_snapshot = with_gap("z1", "d", Some("d/x"));
+    case.fixture.local_snapshot = with_gap(&tree("z1"), "d", Some("d/x"));
     case.fixture.remote_snapshot = tree("d/x1 d/y2 z1").snapshot();
     let plan = case.compile();
     assert_eq!(lines(&plan), ["delete d/y"]);
+}
+
+#[test]
+fn what_the_base_has_in_a_gap_is_not_taken_for_deleted() {
+    let base = tree("a1 b2 c3 d4");
+    let (local, remote) = (tree("a1 b2 c5 d4"), tree("a6 b2 c3 d4"));
+    let mut case = Case::new(Mode::TwoWay, Direction::Push, &local, &remote).based_on([base.clone(), base]);
+    assert_eq!(lines(&case.compile()), ["download a", "upload c"]);
+    case.fixture.remote_snapshot = with_gap(&remote, "a", None);
+    let plan = case.compile();
+    assert_eq!(lines(&plan), ["download a"]);
+    assert_eq!(conflicts(&plan), [""; 0]);
+}
+
+#[test]
+fn a_side_whose_base_is_in_a_gap_is_not_taken_for_empty() {
+    let mut base = tree("z1");
+    for name in 'a'..='n' {
+        base = base.with(RelPath::new(name.to_string()).unwrap(), Node::Link(b"x".to_vec()));
+    }
+    let new = tree("new2");
+    let mut case = Case::new(Mode::TwoWay, Direction::Push, &base, &new).based_on([base.clone(), base]);
+    case.fixture.remote_snapshot = with_gap(&new, "", Some("n"));
+    let plan = case.compile();
+    let codes: Vec<_> = plan.findings().iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(
+        (lines(&plan), codes),
+        (vec!["download new".to_owned(), "delete z".to_owned()], vec!["incomplete-scan"])
+    );
 }

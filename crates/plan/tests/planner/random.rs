@@ -9,6 +9,7 @@ use syncplan_model::{Capability, Digest, EntryKind, RelPath};
 use syncplan_testkit::{Node, Tree};
 
 use crate::case::Case;
+use crate::opaque::with_gap;
 use crate::oracle;
 use crate::world::{contents, lines};
 
@@ -179,6 +180,39 @@ proptest! {
             if mirror && !covered(path) && !conflicted(path) {
                 prop_assert_eq!(after.0.get(path), Some(node), "{}: {}", case, path);
             }
+        }
+    }
+
+    #[test]
+    fn what_may_stand_in_a_gap_is_never_touched(
+        (source, target) in pair(),
+        after in prop::option::of(path()),
+        until in prop::option::of(path()),
+        of_source: bool,
+        mirror: bool,
+    ) {
+        let after = after.map(|after| rel(&after).to_string()).unwrap_or_default();
+        let until = until.map(|until| rel(&until).to_string()).filter(|until| *until > after);
+        let mode = if mirror { Mode::Mirror } else { Mode::Update };
+        // Only buckets have gaps.
+        let (source, target) = if of_source { (source.flat(), target) } else { (source, target.flat()) };
+        let mut case = Case::new(mode, Direction::Push, &source, &target);
+        let flat = if of_source { &mut case.fixture.local } else { &mut case.fixture.remote };
+        *flat = flat.clone().without(Capability::Directories);
+        let gapped = with_gap(if of_source { &source } else { &target }, &after, until.as_deref());
+        let problem = gapped.problems()[0].clone();
+        let in_gap = |path: &RelPath| !path.is_reserved() && problem.gap().unwrap().covers(path.as_bytes());
+        if of_source { case.fixture.local_snapshot = gapped } else { case.fixture.remote_snapshot = gapped }
+        let plan = case.compile();
+        // A folder that something outside of the gap needs to stand in is made all the same.
+        for action in plan.actions().iter().filter(|action| action.op != Op::Mkdir) {
+            for path in [Some(&action.path), action.from.as_ref()].into_iter().flatten() {
+                prop_assert!(!in_gap(path), "{case} gap {after}..{until:?}: {path} in {:?}", lines(&plan));
+            }
+        }
+        let now = case.apply(&plan, 1);
+        for (path, node) in target.0.iter().filter(|(path, _)| in_gap(path)) {
+            prop_assert_eq!(now.0.get(path), Some(node), "{} gap {}..{:?}: {}", case, after, until, path);
         }
     }
 

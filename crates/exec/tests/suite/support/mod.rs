@@ -5,5 +5,5 @@ mod plan;
 mod world;
 
 pub(crate) use faulty::{Fault, Faulty};
-pub(crate) use plan::{Draft, facts, task};
+pub(crate) use plan::{At, Draft, facts, task};
 pub(crate) use world::{World, contents, everything, path, put, read};

@@ -15,6 +15,9 @@ pub(crate) async fn facts(store: &Arc<dyn Store>, at: &str) -> Facts {
     store.stat(&path(at)).await.unwrap().unwrap_or_else(|| panic!("nothing stands at {at}"))
 }
 
+/// The kind of a side's store, its server, and where it is there.
+pub(crate) type At = (&'static str, Option<&'static str>, &'static str);
+
 /// A plan in the making.
 #[derive(Default)]
 pub(crate) struct Draft {
@@ -132,17 +135,25 @@ impl Draft {
         self.finish_with(&[("files", &[])])
     }
 
-    /// A plan of several tasks, each with those that it comes after.
+    /// A plan of several tasks, each with those that it comes after. All have their files at one place.
     pub(crate) fn finish_with(self, tasks: &[(&str, &[&str])]) -> Plan {
+        let remote = ("memory", None, "remote");
+        let tasks: Vec<_> = tasks.iter().map(|&(name, after)| (name, after, remote)).collect();
+        self.finish_at(&tasks)
+    }
+
+    /// A plan of several tasks, each with those that it comes after, and the kind, the server and the location
+    /// of its remote side.
+    pub(crate) fn finish_at(self, tasks: &[(&str, &[&str], At)]) -> Plan {
         let digest = "b3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
-        let side = json!({"store": "s", "kind": "local", "location": "l", "capabilities": []});
+        let side = |(kind, service, location): At| json!({"store": "s", "kind": kind, "service": service, "location": location, "capabilities": []});
         let seen = json!({"digest": digest, "entries": "9", "bytes": "9", "complete": true});
         let tasks: Vec<_> = tasks
             .iter()
-            .map(|(name, after)| {
+            .map(|(name, after, remote)| {
                 json!({
                     "name": name, "kind": "files", "mode": "mirror", "direction": "push", "after": after,
-                    "local": side, "remote": side, "snapshots": {"local": seen, "remote": seen}, "limits": {},
+                    "local": side(("memory", None, "local")), "remote": side(*remote), "snapshots": {"local": seen, "remote": seen}, "limits": {},
                 })
             })
             .collect();

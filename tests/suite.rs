@@ -24,6 +24,7 @@ mod suite {
     mod base;
     mod broken_manifests;
     mod conflicts;
+    mod doctor;
     mod documents;
     mod dry_run;
     mod edits;
@@ -35,6 +36,7 @@ mod suite {
     mod inspect;
     mod interrupted;
     mod large_bucket;
+    mod links;
     mod locks;
     mod main_job;
     mod moves;
@@ -44,6 +46,7 @@ mod suite {
     mod resolve;
     mod same_names;
     mod same_plan;
+    mod secrets;
     mod selection;
     mod sftp;
     mod shapes;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use syncplan_manifest::{Diagnostics, parse_duration, parse_rate};
 use syncplan_model::spec::Direction;
-use syncplan_model::{Period, Rate, TaskName};
+use syncplan_model::{Period, Rate, StoreName, TaskName};
 
 /// Compiles what has to stay in sync into a plan that can be read, and applies exactly that plan.
 #[derive(Debug, Parser)]
@@ -84,6 +84,11 @@ pub(crate) enum Command {
         #[arg(value_name = "CODE")]
         code: String,
     },
+    /// Look into stores, the state and tools: what works, what each store can promise, what to do
+    #[command(
+        after_help = "Examples:\n  syncplan doctor\n  syncplan doctor bucket --json\nWhere tasks write, a probe below .syncplan/ is written and removed again."
+    )]
+    Doctor(Doctor),
     /// Index one side or both sides of tasks; with -o as a portable snapshot
     #[command(
         after_help = "Examples:\n  syncplan scan images --side local -o local.ndjson\n  syncplan scan notes --side base -o base.ndjson"
@@ -155,6 +160,16 @@ pub(crate) struct Fmt {
     /// Change nothing; fail if something would change
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The stores, where their tasks use them [default: all, the state, and tools]
+    #[arg(value_name = "STORE")]
+    pub(crate) stores: Vec<StoreName>,
+    /// Print a line of JSON for each place
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -119,7 +119,7 @@ pub(crate) async fn look_for_marks(
     let mut marks = [None; 2];
     for &side in sides {
         if base.marked.on(side).is_some() {
-            let store = stores::open(project, place(spec, side), Purpose::Preview)?;
+            let store = stores::open_side(project, spec, None, side, Purpose::Preview)?;
             marks[side as usize] = ask_for_mark(&*store, task, side, base).await?;
         }
     }

@@ -262,7 +262,7 @@ impl<'a> Execution<'a> {
             _ => target,
         };
         let open = |place: &Place, side| -> Result<Arc<dyn Store>, Failure> {
-            let store = stores::open(self.project, place, purpose(side))?;
+            let store = stores::open_side(self.project, task, header.direction, side, purpose(side))?;
             if let Some(why) = moved(header, side, &side_header(self.project, place, &*store)) {
                 return Err(elsewhere(header, &why));
             }

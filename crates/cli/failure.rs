@@ -17,6 +17,13 @@ pub(crate) struct Failure {
     kind: Kind,
 }
 
+/// A failure as data.
+pub(crate) struct Told {
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
 enum Kind {
     /// Labelled mistakes in the user's own text.
     Diagnostic(Box<dyn Diagnostic + Send + Sync>),
@@ -70,6 +77,22 @@ impl Failure {
             message.source = Some(source.into());
         }
         self
+    }
+
+    /// What it says, in parts; a cause stands behind the message.
+    pub(crate) fn told(&self) -> Told {
+        let diagnostic: &dyn Diagnostic = match &self.kind {
+            Kind::Diagnostic(diagnostic) => &**diagnostic,
+            Kind::Message(message) => message,
+        };
+        let mut message = diagnostic.to_string();
+        let mut cause = diagnostic.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        let text = |it: Box<dyn fmt::Display + '_>| it.to_string();
+        Told { code: diagnostic.code().map(text), message, help: diagnostic.help().map(text) }
     }
 
     /// Prints it to stderr and answers how the command ends.
@@ -382,6 +405,10 @@ const EXPLANATIONS: &[(&str, &str)] = &[
     (
         "syncplan::run::unknown",
         "Runs are named by the number that `syncplan history` lists, or as `last`. Every execution of a plan is one; dry runs, and plans that had nothing to do, are none.",
+    ),
+    (
+        "syncplan::doctor::tool",
+        "A task names a program that merges what both sides changed, and there is no such program, or it may not be run. Conflicts of that task would be held.",
     ),
     ("syncplan::cli::log-file", "The log file cannot be opened for appending."),
     ("syncplan::cli::runtime", "The operating system refused a thread."),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syncplan_model::plan::{Side, SideHeader};
-use syncplan_model::spec::{FilesTask, Place, StoreKind, Task};
+use syncplan_model::spec::{FilesTask, Place, StoreKind, Symlinks, Task};
 use syncplan_model::{Capability, Digest, Entry, EntryKind, Snapshot, TaskName};
 use syncplan_scan::{IgnoreRules, Inquiry, Question, Scan, ScanRequest, inquire, scan};
 use syncplan_state::State;
@@ -66,8 +66,10 @@ impl<'a> Looker<'a> {
 
     pub(crate) fn surveyed(&self, found: &Found, rules_of_other: &IgnoreRules) -> Surveyed {
         let header = side_header(self.project, self.place, &*self.store);
+        let capabilities = stores::capabilities(self.project, self.place, &*self.store);
         let snapshot = rules_of_other.apply(found.scan.snapshot.clone());
-        Surveyed { store: Arc::clone(&self.store), header, snapshot, rules: found.scan.rules.clone() }
+        let (store, rules) = (Arc::clone(&self.store), found.scan.rules.clone());
+        Surveyed { store, header, capabilities, snapshot, rules }
     }
 
     /// An unchanged side costs no write.
@@ -143,7 +145,10 @@ pub(crate) fn side_header(project: &Project, place: &Place, store: &dyn Store) -
         kind: kind.to_owned(),
         location: store.location().to_owned(),
         service: stores::service(project, place),
-        capabilities: store.capabilities().iter().map(|capability| capability.as_str().to_owned()).collect(),
+        capabilities: stores::capabilities(project, place, store)
+            .iter()
+            .map(|capability| capability.as_str().to_owned())
+            .collect(),
     }
 }
 
@@ -168,6 +173,10 @@ pub(crate) fn whereabouts(project: &Project, place: &Place) -> String {
 
 /// What decides which entries are left out.
 pub(crate) fn filter_digest(spec: &FilesTask) -> Digest {
-    let FilesTask { select, ignore_files, ignore_markers, .. } = spec;
-    Digest::of(format!("{select}\n{ignore_files:?}\n{ignore_markers:?}").as_bytes())
+    let FilesTask { select, ignore_files, ignore_markers, symlinks, .. } = spec;
+    let links = match symlinks {
+        Symlinks::Keep | Symlinks::Skip => String::new(),
+        seen => format!("\n{seen}"),
+    };
+    Digest::of(format!("{select}\n{ignore_files:?}\n{ignore_markers:?}{links}").as_bytes())
 }

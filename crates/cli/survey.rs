@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use syncplan_model::plan::{BaseHeader, Enforce, Side, SideHeader};
 use syncplan_model::spec::{Direction, FilesTask, Mode, Task};
-use syncplan_model::{Capability, Mtime, Snapshot, TaskName};
+use syncplan_model::{Capabilities, Capability, Mtime, Snapshot, TaskName};
 use syncplan_plan::{Enforcements, Resolution, SideInput, TaskInput, agreed, pairs, questions};
 use syncplan_scan::{IgnoreRules, Inquiry, Question, Seen, inquire, vouch};
 use syncplan_state::State;
@@ -13,7 +13,7 @@ use syncplan_store::{Enforcement, Guarded, Store};
 
 use crate::base::{TaskBase, ask_for_marks, marked_sides, places};
 use crate::failure::Failure;
-use crate::looker::{Found, Looker, place};
+use crate::looker::{Found, Looker};
 use crate::project::Project;
 use crate::render::{self, progress::Scanning};
 use crate::stores::{self, Purpose};
@@ -41,6 +41,8 @@ pub(crate) struct Survey {
 pub(crate) struct Surveyed {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) header: SideHeader,
+    /// What it can do, as far as that is known before anything is written.
+    pub(crate) capabilities: Capabilities,
     pub(crate) snapshot: Snapshot,
     /// What its own ignore files and markers leave out.
     pub(crate) rules: IgnoreRules,
@@ -135,7 +137,7 @@ pub(crate) fn open_sides(
     spec: &FilesTask,
     synced: bool,
 ) -> Result<[Arc<dyn Store>; 2], Failure> {
-    let open = |side, purpose| stores::open(project, place(spec, side), purpose);
+    let open = |side, purpose| stores::open_side(project, spec, None, side, purpose);
     let (local, remote) = match (spec.mode, spec.direction) {
         (Mode::TwoWay, _) if synced => (Purpose::Read, Purpose::Read),
         (Mode::TwoWay, _) if open(Side::Remote, Purpose::Read).is_ok() => (Purpose::Preview, Purpose::Read),
@@ -282,7 +284,7 @@ impl Surveyed {
     pub(crate) fn input(&self) -> SideInput<'_> {
         SideInput {
             header: self.header.clone(),
-            capabilities: self.store.capabilities(),
+            capabilities: &self.capabilities,
             enforcement: enforcements(&*self.store),
             snapshot: &self.snapshot,
         }

@@ -90,6 +90,7 @@ fn every_command_has_help() {
         "validate",
         "fmt",
         "explain",
+        "doctor",
     ] {
         env.run(&[command, "--help"]).success().says(&["Usage"]);
     }

@@ -3,6 +3,7 @@
 mod apply;
 mod conflicts;
 mod diff;
+pub(crate) mod doctor;
 mod explain;
 mod fmt;
 mod forget;
@@ -56,6 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Log(args) => block_on(log::run(&global, &args)),
         Command::Undo(args) => block_on(undo::run(&global, &args)),
         Command::Unlock(args) => block_on(unlock::run(&global, &args)),
+        Command::Doctor(args) => block_on(doctor::run(&global, &args)),
         Command::Gc(args) => block_on(gc::run(&global, &args)),
         Command::Forget(args) => block_on(forget::run(&global, &args)),
     }

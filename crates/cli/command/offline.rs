@@ -84,9 +84,10 @@ impl Given {
                 "the {side} snapshot of {task} was made with other filters than the manifest has now"
             );
         }
-        let store = stores::open(project, place, Purpose::Describe)?;
+        let store = stores::open_side(project, spec, None, side, Purpose::Describe)?;
         let header = side_header(project, place, &*store);
-        Ok(Surveyed { header, store, snapshot, rules: IgnoreRules::default() })
+        let capabilities = stores::capabilities(project, place, &*store);
+        Ok(Surveyed { header, store, capabilities, snapshot, rules: IgnoreRules::default() })
     }
 
     /// What no task took was given by mistake.

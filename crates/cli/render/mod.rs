@@ -3,6 +3,7 @@
 pub(crate) mod colour;
 pub(crate) mod conflict;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod facts;
 pub(crate) mod gc;
 pub(crate) mod history;

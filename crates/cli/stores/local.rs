@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use syncplan_model::spec::{LocalStore as LocalSpec, Place};
-use syncplan_store::{AbsentFolder, LocalStore, Store, StoreError, StoreErrorKind};
+use syncplan_store::{AbsentFolder, FollowingFolder, LocalStore, Store, StoreError, StoreErrorKind};
 
 use super::Purpose;
 use crate::failure::Failure;
@@ -18,6 +18,18 @@ pub(crate) fn folder_of(project: &Project, local: &LocalSpec, place: &Place) -> 
     match &place.path {
         Some(path) => root.join(std::ffi::OsStr::from_bytes(path.as_bytes())),
         None => root,
+    }
+}
+
+/// A folder to read from, in which links are what they lead to.
+pub(super) fn open_following(
+    folder: &Path,
+    location: String,
+    purpose: Purpose,
+) -> Result<Arc<dyn Store>, Failure> {
+    match purpose {
+        Purpose::Read => Ok(Arc::new(FollowingFolder::open(folder, location)?)),
+        _ => open(folder, location, purpose),
     }
 }
 

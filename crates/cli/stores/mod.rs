@@ -11,12 +11,16 @@ mod webdav;
 use std::sync::Arc;
 
 use syncplan_exec::{Access, Restricted};
-use syncplan_model::spec::{Connection, Place, Store as StoreSpec, StoreAccess, StoreKind};
-use syncplan_model::{Digest, RelPath};
-use syncplan_store::{Reach, Store};
+use syncplan_model::plan::Side;
+use syncplan_model::spec::{
+    Connection, Direction, FilesTask, Mode, Place, Store as StoreSpec, StoreAccess, StoreKind, Symlinks,
+};
+use syncplan_model::{Capabilities, Capability, Digest, RelPath};
+use syncplan_store::{LinksAsFiles, Reach, Store};
 
 pub(crate) use self::local::folder_of;
 use crate::failure::Failure;
+use crate::looker::place;
 use crate::project::Project;
 
 /// What a place is opened for.
@@ -50,6 +54,53 @@ pub(crate) fn open(project: &Project, place: &Place, purpose: Purpose) -> Result
         StoreAccess::ReadOnly => Arc::new(Restricted::new(opened, Access::Read)),
         StoreAccess::AppendOnly => Arc::new(Restricted::new(opened, Access::Append)),
     })
+}
+
+/// One side of a task, opened the way the task takes symbolic links. `direction` overrules the task's.
+pub(crate) fn open_side(
+    project: &Project,
+    task: &FilesTask,
+    direction: Option<Direction>,
+    side: Side,
+    purpose: Purpose,
+) -> Result<Arc<dyn Store>, Failure> {
+    let place = place(task, side);
+    match task.symlinks {
+        Symlinks::Keep | Symlinks::Skip => open(project, place, purpose),
+        Symlinks::Follow => {
+            let source = match direction.unwrap_or(task.direction) {
+                Direction::Push => Side::Local,
+                Direction::Fetch => Side::Remote,
+            };
+            let folder = project.loaded.spec.store(&place.store).and_then(|store| match &store.kind {
+                StoreKind::Local(local) => Some((folder_of(project, local, place), location(store, place))),
+                _ => None,
+            });
+            match folder {
+                Some((folder, location)) if side == source && task.mode != Mode::TwoWay => {
+                    local::open_following(&folder, location, purpose)
+                }
+                _ => open(project, place, purpose),
+            }
+        }
+        Symlinks::RcloneLink => {
+            let opened = open(project, place, purpose)?;
+            let other = open(project, self::place(task, side.other()), Purpose::Describe)?;
+            let keeps = |store: &dyn Store| store.capabilities().has(Capability::Symlinks);
+            Ok(match keeps(&*opened) && !keeps(&*other) {
+                true => Arc::new(LinksAsFiles::new(opened)),
+                false => opened,
+            })
+        }
+    }
+}
+
+/// What a place can do, with what the manifest says of it.
+pub(crate) fn capabilities(project: &Project, place: &Place, store: &dyn Store) -> Capabilities {
+    let folds = project.loaded.spec.store(&place.store).map(|store| store.folds).unwrap_or_default();
+    let known = store.capabilities().clone();
+    let known = if folds.case { known.with(Capability::FoldsCase) } else { known };
+    if folds.unicode { known.with(Capability::FoldsUnicode) } else { known }
 }
 
 fn open_kind(

@@ -28,6 +28,7 @@ pub(super) fn open(
             _ => credentials(project, s3)?,
         },
         conditional_writes: s3.conditional_writes,
+        directory_markers: s3.directory_markers,
         reach: reach(project, &s3.connection, purpose)?,
         ..S3Settings::new(s3.provider, &s3.bucket)
     };

@@ -1,8 +1,9 @@
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use syncplan_model::snapshot::{OrderError, Page, Problem, ProblemKind};
-use syncplan_model::{EntryKind, EntryView, RelPath, SnapshotBuilder};
+use syncplan_model::{Entry, EntryKind, EntryView, Facts, RelPath, SnapshotBuilder};
 use syncplan_store::{Batch, FlatListing, StoreError, StoreErrorKind};
 
 use crate::assemble::Assembly;
@@ -42,6 +43,7 @@ impl Failure {
 /// there, and not known to be missing. What concerns all of the store is an error of the whole.
 pub(crate) async fn list(
     listing: &dyn FlatListing,
+    has_folders: bool,
     request: &ScanRequest,
     assembly: &mut Assembly<'_>,
 ) -> Result<(), Failure> {
@@ -54,7 +56,91 @@ pub(crate) async fn list(
         request.found.store(before, Ordering::Relaxed);
         listed = list_parts(listing, request, &[]).await;
     }
-    listed?.into_iter().try_for_each(|part| part.put_into(assembly)).map_err(Failure::Order)
+    let listed = listed?;
+    if !has_folders {
+        return listed.into_iter().try_for_each(|part| part.put_into(assembly)).map_err(Failure::Order);
+    }
+    let mut folders = Folders::default();
+    listed.into_iter().try_for_each(|part| folders.take(part, request, assembly)).map_err(Failure::Order)?;
+    folders.emit(assembly).map_err(Failure::Order)
+}
+
+/// A listing in which folders come out of order or not at all, until all of them are known.
+#[derive(Default)]
+struct Folders {
+    files: SnapshotBuilder,
+    /// The folders that take part, or hold something that does.
+    folders: BTreeSet<RelPath>,
+}
+
+impl Folders {
+    fn take(
+        &mut self,
+        mut part: Listed,
+        request: &ScanRequest,
+        assembly: &mut Assembly<'_>,
+    ) -> Result<(), OrderError> {
+        for folder in &part.folders {
+            self.insert_above(folder, true, request);
+        }
+        for page in &part.pages {
+            let mut cursor = page.cursor();
+            while let Some(entry) = cursor.current() {
+                self.insert_above(&entry.path, entry.facts.kind != EntryKind::Ignored, request);
+                self.files.push(entry)?;
+                cursor.advance();
+            }
+        }
+        self.folders.extend(part.folders.iter().cloned());
+        part.note_problems(assembly);
+        Ok(())
+    }
+
+    /// The folders above a path. Where it takes no part, only those that do by themselves, as in a walk.
+    fn insert_above(&mut self, path: &RelPath, takes_part: bool, request: &ScanRequest) {
+        let mut above = path.parent();
+        while let Some(folder) = above.filter(|folder| !self.folders.contains(folder)) {
+            above = folder.parent();
+            if takes_part || selects(request, &folder) {
+                self.folders.insert(folder);
+            }
+        }
+    }
+
+    /// Hands over everything in order. What is an object and a folder at once is left alone.
+    fn emit(self, assembly: &mut Assembly<'_>) -> Result<(), OrderError> {
+        let files = self.files.finish();
+        let mut cursor = files.cursor();
+        let mut folders = self.folders.into_iter().peekable();
+        loop {
+            match (cursor.current(), folders.peek()) {
+                (None, None) => return Ok(()),
+                (Some(entry), Some(folder)) if entry.path == *folder => {
+                    let message = "an object and a folder have this name";
+                    assembly.report(folder.as_bytes().to_vec(), ProblemKind::Name, message);
+                    let facts = Facts::new(EntryKind::Ignored);
+                    assembly.push(&mut Entry { path: folder.clone(), facts })?;
+                    folders.next();
+                    cursor.advance();
+                }
+                (Some(entry), folder) if folder.is_none_or(|folder| entry.path < *folder) => {
+                    assembly.push(&mut entry.clone())?;
+                    cursor.advance();
+                }
+                (_, Some(_)) => {
+                    if let Some(path) = folders.next() {
+                        assembly.push(&mut Entry { path, facts: Facts::new(EntryKind::Dir) })?;
+                    }
+                }
+                (Some(_), None) => unreachable!("what comes before nothing was handed over"),
+            }
+        }
+    }
+}
+
+fn selects(request: &ScanRequest, folder: &RelPath) -> bool {
+    let entry = EntryView { path: folder.as_bytes(), kind: EntryKind::Dir, size: 0, mtime: None };
+    request.select.matches(&entry, request.now)
 }
 
 async fn list_parts(
@@ -86,6 +172,8 @@ struct Part<'a> {
 #[derive(Default)]
 struct Listed {
     pages: Vec<Page>,
+    /// Folders that the store names; they come wherever their marks stand among the keys.
+    folders: Vec<RelPath>,
     problems: Vec<Problem>,
     /// The last name that was listed.
     last: Vec<u8>,
@@ -132,7 +220,14 @@ impl Part<'_> {
                 let message = "it is a marker, and markers are obeyed only where there are folders";
                 listed.report(entry.path.as_bytes().to_vec(), ProblemKind::Marker, message.to_owned());
             }
-            if !self.request.select.matches(&EntryView::from(&entry), self.request.now) {
+            let takes_part = self.request.select.matches(&EntryView::from(&entry), self.request.now);
+            if entry.facts.kind == EntryKind::Dir {
+                listed.goes_to(entry.path.as_bytes());
+                // One that takes no part is left out, and hides nothing.
+                listed.folders.extend(takes_part.then_some(entry.path));
+                continue;
+            }
+            if !takes_part {
                 entry.facts.kind = EntryKind::Ignored;
             }
             builder.push(&entry)?;
@@ -167,20 +262,25 @@ impl Listed {
         !self.pages_came && self.broken.is_some()
     }
 
-    fn put_into(self, assembly: &mut Assembly<'_>) -> Result<(), OrderError> {
-        for page in self.pages {
+    fn put_into(mut self, assembly: &mut Assembly<'_>) -> Result<(), OrderError> {
+        for page in std::mem::take(&mut self.pages) {
             let mut cursor = page.cursor();
             while let Some(entry) = cursor.current() {
                 assembly.push(&mut entry.clone())?;
                 cursor.advance();
             }
         }
-        self.problems.into_iter().for_each(|problem| assembly.note(problem));
-        if let Some((until, error)) = self.broken {
+        self.note_problems(assembly);
+        Ok(())
+    }
+
+    fn note_problems(&mut self, assembly: &mut Assembly<'_>) {
+        self.problems.drain(..).for_each(|problem| assembly.note(problem));
+        if let Some((until, error)) = self.broken.take() {
             let until = until.map(|until| until.as_bytes().to_vec());
             let message = describe(&error);
-            assembly.note(Problem { name: self.last, until, kind: ProblemKind::Gap, message });
+            let name = std::mem::take(&mut self.last);
+            assembly.note(Problem { name, until, kind: ProblemKind::Gap, message });
         }
-        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use syncplan_model::{EntryFilter, Mtime, RelPath, Snapshot};
+use syncplan_model::{Capability, EntryFilter, Mtime, RelPath, Snapshot};
 use syncplan_store::{Listing, Store};
 
 use crate::assemble::Assembly;
@@ -60,7 +60,10 @@ pub async fn scan(store: Arc<dyn Store>, request: ScanRequest) -> Result<Scan, S
         Listing::Tree(_) => walk_on_threads(Arc::clone(&store), request).await,
         Listing::Flat(listing) => {
             let mut assembly = Assembly::new(&request);
-            flat::list(listing, &request, &mut assembly).await.map_err(|error| error.at(store.location()))?;
+            let has_folders = store.capabilities().has(Capability::Directories);
+            flat::list(listing, has_folders, &request, &mut assembly)
+                .await
+                .map_err(|error| error.at(store.location()))?;
             let (snapshot, suspects) = assembly.finish();
             Ok(Scan { snapshot, rules: IgnoreRules::default(), suspects })
         }

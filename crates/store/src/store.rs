@@ -146,6 +146,17 @@ pub trait Store: Send + Sync {
     /// Whether an error in opening or reaching the store would show: the cheapest call that needs
     /// the root to exist and the credentials to be right.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finds out what is otherwise found out at the first write, so that [`Store::enforcement`] is honest
+    /// afterwards. It may write and remove an object below `.syncplan/`.
+    async fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// How many bytes still fit, where the store tells.
+    async fn free_space(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// Content on its way: chunks in order, each of any length.
@@ -190,7 +201,8 @@ pub trait BlockingRead: Send + Sync {
 /// Lists everything.
 pub trait FlatListing: Send + Sync {
     /// Entries sorted by path bytes, page by page, reserved names left out; `after` skips all up
-    /// to and including that path.
+    /// to and including that path. Where the store has directories, those that stand by themselves may come
+    /// anywhere, and those that are only there because of what is in them not at all.
     ///
     /// A key that is no path is a [`Rejected`], and the listing goes on. An error names what could
     /// not be listed; whether the stream goes on after it is the store's to decide.

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use rustix::fs::{CWD, Mode, RenameFlags};
 use syncplan_model::{EntryKind, Facts, LinkTarget, Mtime, RelPath};
 use syncplan_store::{
-    ContentStream, Housekeeping as _, LocalStore, Metadata, MoveOptions, Precondition, Reserved, Store,
-    StoreError, StoreErrorKind, TreeListing as _, WriteOptions,
+    ContentStream, FollowingFolder, Housekeeping as _, LocalStore, Metadata, MoveOptions, Part, Precondition,
+    Reserved, Store, StoreError, StoreErrorKind, TreeListing as _, WriteOptions,
 };
 
 /// A root with a folder beside it that nothing may touch.
@@ -207,7 +208,10 @@ async fn a_link_at_the_target_is_replaced_and_never_followed() {
     symlink(trap.outside().join("new"), trap.inside("dangling")).unwrap();
     for link in ["link", "dangling"] {
         assert!(read(&trap.store, &path(link)).await.is_err());
-        assert!(trap.store.set_metadata(&path(link), &metadata(), None).await.is_err());
+        // The link itself has a time; what it leads to is not touched.
+        trap.store.set_metadata(&path(link), &metadata(), None).await.unwrap();
+        assert_eq!(fs::symlink_metadata(trap.inside(link)).unwrap().mtime(), 12_345);
+        trap.assert_untouched();
         let options = WriteOptions {
             size: 1,
             precondition: Precondition::Absent,
@@ -305,6 +309,191 @@ async fn files_that_turn_into_links_are_not_followed() {
     if trap.inside("copy").exists() {
         assert_eq!(fs::read_to_string(trap.inside("copy")).unwrap(), "decoy");
     }
+    trap.assert_untouched();
+}
+
+/// Everything that a store can do at a path, whatever becomes of it; answers what was read.
+async fn everything(store: &LocalStore, following: &FollowingFolder, dir: &str) -> Vec<Vec<u8>> {
+    let (secret, other) = (path(format!("{dir}/secret")), path(format!("{dir}/other")));
+    let mut found = Vec::new();
+    found.extend(read(store, &secret).await);
+    found.extend(read(store, &path(dir)).await);
+    if let Ok(content) = following.read(&secret, None, None).await {
+        let chunks: Result<Vec<Bytes>, StoreError> = content.try_collect().await;
+        found.extend(chunks.map(|chunks| chunks.concat()));
+    }
+    if let Some(Ok((mut file, _))) = store.blocking_reader().map(|reader| reader.open(&secret)) {
+        let mut text = Vec::new();
+        if std::io::Read::read_to_end(&mut file, &mut text).is_ok() {
+            found.push(text);
+        }
+    }
+    for listed in [store.read_dir(Some(&path(dir))).await, following.read_dir(Some(&path(dir))).await] {
+        let entries = listed.map(|batch| batch.entries).unwrap_or_default();
+        let outside = entries.iter().find(|entry| entry.path.file_name() == b"only-outside");
+        assert!(outside.is_none(), "{outside:?}");
+    }
+    let _ = write(store, &secret, b"decoy").await;
+    let _ = write(store, &path(dir), b"decoy").await;
+    let _ = write(store, &path(format!("{dir}/new/file")), b"decoy").await;
+    let _ = store.set_metadata(&secret, &metadata(), None).await;
+    let _ = store.set_metadata(&path(dir), &metadata(), None).await;
+    let _ = store.preserve(&secret, &path(format!(".syncplan/trash/{dir}")), None).await;
+    let _ = store.rename(&secret, &other, any()).await;
+    let _ = store.copy(&other, &secret, any()).await;
+    let _ = store.delete(&other, None).await;
+    let _ = store.create_dir(&path(format!("{dir}/made"))).await;
+    let _ =
+        store.create_symlink(&path(format!("{dir}/link")), &LinkTarget::new(*b"x"), Precondition::Any).await;
+    let _ = store.remove_dir(&path(format!("{dir}/made"))).await;
+    draft(store, &secret).await;
+    found
+}
+
+/// Writes part by part, as far as it goes.
+async fn draft(store: &LocalStore, to: &RelPath) -> Option<Facts> {
+    let parts = store.partial_writes()?;
+    let options = WriteOptions {
+        size: 5,
+        precondition: Precondition::Any,
+        metadata: metadata(),
+        temporary: to.with_file_name(".syncplan-tmp-race-0").ok(),
+    };
+    let draft = parts.begin(to, &options).await.ok()?;
+    let part = Part { number: 0, offset: 0 };
+    let tag = parts.put(to, &draft, part, Bytes::from_static(b"decoy")).await;
+    let Ok(tag) = tag else {
+        let _ = parts.abandon(to, &draft).await;
+        return None;
+    };
+    parts.finish(to, &draft, &[tag], &options).await.ok()
+}
+
+/// Fifty pairs at once: in one half a folder, in the other a file changes places with a link that leads
+/// out, while the store does everything it can do there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_racing_pairs_lead_nowhere() {
+    const PAIRS: usize = 50;
+    let trap = Trap::new();
+    let target = trap.outside().join("only-outside");
+    fs::write(&target, "secret").unwrap();
+    let mut swappers = Vec::new();
+    for pair in 0..PAIRS {
+        let (thing, link) = (trap.inside(format!("it{pair}")), trap.inside(format!("link{pair}")));
+        if pair % 2 == 0 {
+            fs::create_dir(&thing).unwrap();
+            fs::write(thing.join("secret"), "decoy").unwrap();
+            symlink(trap.outside(), &link).unwrap();
+        } else {
+            fs::write(&thing, "decoy").unwrap();
+            symlink(trap.outside().join("secret"), &link).unwrap();
+        }
+        let leads_to = fs::read_link(&link).unwrap();
+        swappers.push(Exchanger::start(thing, link, leads_to));
+    }
+    let following = FollowingFolder::open(&trap.inside(""), "following".to_owned()).unwrap();
+    let until = Instant::now() + Duration::from_secs(6);
+    let (mut rounds, mut reads) = (0, 0);
+    while Instant::now() < until {
+        let round = (0..PAIRS).map(|pair| {
+            let (store, following) = (&trap.store, &following);
+            async move { everything(store, following, &format!("it{pair}")).await }
+        });
+        let found: Vec<Vec<u8>> =
+            futures::stream::iter(round).buffer_unordered(16).collect::<Vec<_>>().await.concat();
+        assert!(found.iter().all(|text| text != b"secret"), "what stands outside was read");
+        reads += found.len();
+        rounds += 1;
+    }
+    let swaps: u64 = swappers.into_iter().map(Exchanger::stop).sum();
+    assert!(rounds > 1 && swaps > 1000 && reads > 0, "{rounds} rounds, {swaps} swaps, {reads} reads");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "secret");
+    fs::remove_file(&target).unwrap();
+    trap.assert_untouched();
+}
+
+/// Swaps two names until it is stopped, and puts the link back when it was replaced.
+struct Exchanger {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<u64>,
+}
+
+impl Exchanger {
+    fn start(one: PathBuf, other: PathBuf, leads_to: PathBuf) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut swaps = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                if ![&one, &other].iter().any(|name| name.is_symlink()) {
+                    let spare = other.with_extension("spare");
+                    symlink(&leads_to, &spare).unwrap();
+                    let _ = fs::remove_dir_all(&other);
+                    let _ = fs::rename(&spare, &other);
+                }
+                let swapped = rustix::fs::renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE);
+                swaps += u64::from(swapped.is_ok());
+                // Fifty of them share the processors with what they are to race against.
+                std::thread::sleep(Duration::from_micros(50));
+            }
+            swaps
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+/// Where links are followed, they are followed below the root and no further, and nothing is written.
+#[tokio::test]
+async fn links_are_followed_below_the_root_only() {
+    let trap = Trap::new();
+    fs::create_dir_all(trap.inside("real/deep")).unwrap();
+    fs::write(trap.inside("real/deep/file"), "inside").unwrap();
+    for (name, target) in
+        [("in", "real/deep"), ("to-file", "real/deep/file"), ("chain", "in"), ("loop", "loop")]
+    {
+        symlink(target, trap.inside(name)).unwrap();
+    }
+    symlink(trap.outside(), trap.inside("out")).unwrap();
+    symlink("../outside/secret", trap.inside("real/out")).unwrap();
+    symlink("../../..", trap.inside("real/deep/up")).unwrap();
+    symlink("/proc/self/root", trap.inside("magic")).unwrap();
+    let store = FollowingFolder::open(&trap.inside(""), "following".to_owned()).unwrap();
+    let read_from = async |at: &str| -> Option<Vec<u8>> {
+        let chunks = store.read(&path(at), None, None).await.ok()?;
+        Some(chunks.try_collect::<Vec<_>>().await.ok()?.concat())
+    };
+    for inside in ["in/file", "to-file", "chain/file"] {
+        assert_eq!(read_from(inside).await.as_deref(), Some(b"inside".as_slice()), "{inside}");
+    }
+    for outside in
+        ["out/secret", "real/out", "real/deep/up/outside/secret", "loop", "magic/etc/passwd", "in/up"]
+    {
+        assert_eq!(read_from(outside).await, None, "{outside}");
+        assert_eq!(store.stat(&path(outside)).await.unwrap(), None, "{outside}");
+    }
+    let listed = store.read_dir(None).await.unwrap();
+    let kind = |name: &str| listed.entries.iter().find(|it| it.path == path(name)).unwrap().facts.kind;
+    assert_eq!(
+        [kind("in"), kind("chain"), kind("to-file")],
+        [EntryKind::Dir, EntryKind::Dir, EntryKind::File]
+    );
+    for astray in ["out", "loop", "magic"] {
+        assert_eq!(kind(astray), EntryKind::Ignored, "{astray}");
+        assert!(listed.rejected.iter().any(|it| it.name == astray.as_bytes()), "{astray}");
+    }
+    for at in ["in/file", "out/secret", "new"] {
+        let options =
+            WriteOptions { size: 1, precondition: Precondition::Any, metadata: metadata(), temporary: None };
+        assert!(store.write(&path(at), content(b"x"), options).await.is_err());
+        assert!(store.delete(&path(at), None).await.is_err());
+        assert!(store.set_metadata(&path(at), &metadata(), None).await.is_err());
+    }
+    assert_eq!(fs::read_to_string(trap.inside("real/deep/file")).unwrap(), "inside");
     trap.assert_untouched();
 }
 

@@ -195,6 +195,17 @@ impl Store for Restricted {
     async fn check(&self) -> Result<(), StoreError> {
         self.inner.check().await
     }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        match self.access {
+            Access::Read => Ok(()),
+            Access::Append => self.inner.probe().await,
+        }
+    }
+
+    async fn free_space(&self) -> Result<Option<u64>, StoreError> {
+        self.inner.free_space().await
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use syncplan_model::spec::{DeletePolicy, Place, StoreAccess, StoreKind, Task};
+use syncplan_model::spec::{DeletePolicy, Place, StoreAccess, StoreKind, Symlinks, Task};
 
 use super::Manifest;
 use crate::code;
@@ -11,6 +11,7 @@ pub(super) fn check(context: &mut Context, manifest: &Manifest<'_>) {
         for target in task.targets() {
             writes(context, manifest, task, target);
         }
+        follows(context, manifest, task);
     }
 }
 
@@ -49,6 +50,25 @@ fn writes(context: &mut Context, manifest: &Manifest<'_>, task: &Task, target: &
         }
         StoreAccess::AppendOnly => append_only(context, manifest, task, side),
     }
+}
+
+/// Only the system of this machine resolves links below a root, and nowhere else.
+fn follows(context: &mut Context, manifest: &Manifest<'_>, task: &Task) {
+    let Some(files) = task.as_files().filter(|files| files.symlinks == Symlinks::Follow) else { return };
+    let Some((source, _)) = files.source_and_target() else { return };
+    let Some(store) = manifest.spec.store(&source.store) else { return };
+    let Some(span) = manifest.span(task.name.as_str(), "symlinks") else { return };
+    if matches!(store.kind, StoreKind::Local(_)) {
+        return;
+    }
+    context.tell(
+        Problem::new(
+            code::STORE_LACKS,
+            format!("the links of the store `{}` cannot be followed", store.name),
+        )
+        .label(span, format!("its source is a store of kind {}", store.kind.as_str()))
+        .help("links are followed in folders of this machine: leave it out here, or write `symlinks skip`"),
+    );
 }
 
 fn append_only(context: &mut Context, manifest: &Manifest<'_>, task: &Task, side: &str) {

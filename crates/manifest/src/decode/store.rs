@@ -1,5 +1,5 @@
 use syncplan_model::spec::{
-    Addressing, AzureStore, ConditionalWrites, Connection, GcsStore, HttpStore, LocalStore, Provider,
+    Addressing, AzureStore, ConditionalWrites, Connection, Folds, GcsStore, HttpStore, LocalStore, Provider,
     S3Store, SecretRef, SftpStore, Store, StoreAccess, StoreKind, WebdavStore,
 };
 use syncplan_model::{RelPath, StoreName};
@@ -12,13 +12,14 @@ use crate::problem::{Problem, Spanned};
 use crate::tree::Node;
 
 const ACCESS: Setting = Setting::one("access", "access append-only");
+const FOLDS: Setting = Setting::one("folds", "folds case unicode");
 const PREFIX: Setting = Setting::one("prefix", "prefix \"backups/wiki\"");
 const ANONYMOUS: Setting = Setting::one("anonymous", "anonymous #true");
 const CA: Setting = Setting::one("ca-certificate", "ca-certificate \"certs/ca.pem\"");
 const RETRIES: Setting = Setting::one("retries", "retries 5");
 const TIMEOUT: Setting = Setting::one("timeout", "timeout \"30s\"");
 
-const LOCAL: &[Setting] = &[Setting::one("root", "root \"./site\""), ACCESS];
+const LOCAL: &[Setting] = &[Setting::one("root", "root \"./site\""), ACCESS, FOLDS];
 const S3: &[Setting] = &[
     Setting::one("provider", "provider aliyun"),
     Setting::one("bucket", "bucket \"backup\""),
@@ -31,10 +32,12 @@ const S3: &[Setting] = &[
     Setting::one("session-token", "session-token env=SESSION_TOKEN"),
     ANONYMOUS,
     Setting::one("conditional-writes", "conditional-writes require"),
+    Setting::one("directory-markers", "directory-markers #true"),
     CA,
     RETRIES,
     TIMEOUT,
     ACCESS,
+    FOLDS,
 ];
 const AZURE: &[Setting] = &[
     Setting::one("account", "account \"backups\""),
@@ -48,6 +51,7 @@ const AZURE: &[Setting] = &[
     RETRIES,
     TIMEOUT,
     ACCESS,
+    FOLDS,
 ];
 const GCS: &[Setting] = &[
     Setting::one("bucket", "bucket \"backup\""),
@@ -59,6 +63,7 @@ const GCS: &[Setting] = &[
     RETRIES,
     TIMEOUT,
     ACCESS,
+    FOLDS,
 ];
 const SFTP: &[Setting] = &[
     Setting::one("host", "host \"backup.example.org\""),
@@ -73,6 +78,7 @@ const SFTP: &[Setting] = &[
     RETRIES,
     TIMEOUT,
     ACCESS,
+    FOLDS,
 ];
 const WEBDAV: &[Setting] = &[
     Setting::one("url", "url \"https://cloud.example.org/dav\""),
@@ -82,6 +88,7 @@ const WEBDAV: &[Setting] = &[
     RETRIES,
     TIMEOUT,
     ACCESS,
+    FOLDS,
 ];
 const HTTP: &[Setting] = &[
     Setting::one("url", "url \"https://example.org/files\""),
@@ -90,8 +97,9 @@ const HTTP: &[Setting] = &[
     CA,
     RETRIES,
     TIMEOUT,
+    FOLDS,
 ];
-const MEMORY: &[Setting] = &[ACCESS];
+const MEMORY: &[Setting] = &[ACCESS, FOLDS];
 
 pub(super) const ALL: &[&[Setting]] = &[LOCAL, S3, AZURE, GCS, SFTP, WEBDAV, HTTP, MEMORY];
 
@@ -111,7 +119,7 @@ pub(super) fn decode(context: &mut Context, name: StoreName, node: &Node) -> Opt
     context.uses(Feature::Store(word), &owner, kind.span);
     let settings = settings_of(context, node, known, &["kind"]);
     let mut reader = Reader { context, settings, owner };
-    let access = reader.access();
+    let (access, folds) = (reader.access(), reader.folds());
     let kind = match word {
         "local" => reader.local(),
         "s3" => reader.s3(),
@@ -123,7 +131,7 @@ pub(super) fn decode(context: &mut Context, name: StoreName, node: &Node) -> Opt
         _ => Some(StoreKind::Memory),
     }?;
     let access = if word == "http" { StoreAccess::ReadOnly } else { access };
-    Some(Store { name, access, kind })
+    Some(Store { name, access, folds, kind })
 }
 
 /// `kind=…`, one of the words.
@@ -181,6 +189,7 @@ impl Reader<'_, '_> {
             conditional_writes: self
                 .word("conditional-writes", ConditionalWrites::ALL, ConditionalWrites::as_str)
                 .unwrap_or(ConditionalWrites::Prefer),
+            directory_markers: self.truth("directory-markers"),
             connection: self.connection(),
         };
         self.pair("access-key-id", "secret-access-key");
@@ -275,6 +284,25 @@ impl Reader<'_, '_> {
 
     fn access(&mut self) -> StoreAccess {
         self.word("access", StoreAccess::ALL, StoreAccess::as_str).unwrap_or(StoreAccess::ReadWrite)
+    }
+
+    /// `folds case unicode`
+    fn folds(&mut self) -> Folds {
+        let mut folds = Folds::default();
+        let Some((node, example)) = self.settings.get("folds") else { return folds };
+        let shape = Shape { arguments: 1..=2, properties: &[], block: false, example };
+        if !self.context.shape(node, &shape) {
+            return folds;
+        }
+        for value in &node.arguments {
+            let Some(text) = self.context.text_of(value, example).cloned() else { continue };
+            match text.value.as_str() {
+                "case" => folds.case = true,
+                "unicode" => folds.unicode = true,
+                _ => self.context.unknown_word(code::UNKNOWN_VALUE, "folds", &text, Folds::WORDS),
+            }
+        }
+        folds
     }
 
     fn required(&mut self, name: &'static str) -> Option<String> {

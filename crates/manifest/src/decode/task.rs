@@ -1,8 +1,11 @@
+use syncplan_model::filter::{Filter, Term};
 use syncplan_model::spec::{
     CommandTask, Compare, Confirm, ConflictPolicy, DatabaseTask, Delete, DeletePolicy, Direction, FilesTask,
-    Mode, Moved, Place, Retain, Task, TaskKind, Trash,
+    Mode, Moved, Place, Retain, Symlinks, Task, TaskKind, Trash,
 };
-use syncplan_model::{DatabaseName, Period, Rate, RelPath, SampleSpec, StoreName, TaskName};
+use syncplan_model::{
+    DatabaseName, EntryFilter, EntryKind, Period, Rate, RelPath, SampleSpec, StoreName, TaskName,
+};
 
 use super::context::{Context, Feature, Owner};
 use super::filters;
@@ -42,6 +45,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::one("lease", "lease \"2m\""),
     Setting::many("moved", "moved from=\"photos/2023-raw\" to=\"photos/raw/2023\""),
     Setting::one("publish-last", "publish-last \"glob('**/*.html')\""),
+    Setting::one("symlinks", "symlinks follow"),
     AFTER,
 ];
 const DATABASE: &[Setting] = &[
@@ -111,6 +115,17 @@ pub(super) fn path(context: &mut Context, text: &Text) -> Option<RelPath> {
         .ok()
 }
 
+/// The same selection, symbolic links left out.
+fn without_links(select: EntryFilter) -> EntryFilter {
+    let links = Filter::Not(Box::new(Filter::Term(Term::Kind(EntryKind::Symlink))));
+    let filter = match select.filter().clone() {
+        Filter::All => links,
+        filter => Filter::And(vec![filter, links]),
+    };
+    // Neither part needs a plan.
+    EntryFilter::new(filter).unwrap_or(select)
+}
+
 struct Reader<'c, 'n> {
     context: &'c mut Context,
     settings: Settings<'n>,
@@ -127,6 +142,7 @@ impl<'n> Reader<'_, 'n> {
         let (confirm, sample) = (self.word("confirm", Confirm::ALL, Confirm::as_str), self.sample());
         let direction = self.direction(mode);
         let delete = self.delete(mode);
+        let symlinks = self.symlinks(mode);
         let settings = FilesTask {
             mode,
             direction,
@@ -140,7 +156,11 @@ impl<'n> Reader<'_, 'n> {
             bandwidth: self.bandwidth(),
             lease: self.lease(),
             publish_last: self.entry_filter("publish-last"),
-            select: select.unwrap_or_default(),
+            select: match symlinks {
+                Symlinks::Skip => without_links(select.unwrap_or_default()),
+                _ => select.unwrap_or_default(),
+            },
+            symlinks,
             compare: compare.unwrap_or(Compare::Quick),
             confirm: confirm.unwrap_or(Confirm::Full),
             sample: sample.unwrap_or_default(),
@@ -293,6 +313,20 @@ impl<'n> Reader<'_, 'n> {
                 }
             }
         }
+    }
+
+    fn symlinks(&mut self, mode: Mode) -> Symlinks {
+        let symlinks = self.word("symlinks", Symlinks::ALL, Symlinks::as_str).unwrap_or(Symlinks::Keep);
+        if let (Symlinks::Follow, Mode::TwoWay, Some((node, _))) =
+            (symlinks, mode, self.settings.get("symlinks"))
+        {
+            self.context.tell(
+                Problem::new(code::CONTRADICTION, "a two-way task cannot follow symbolic links")
+                    .label(node.head, "links are followed on a side that is only read")
+                    .help("write `symlinks keep`, `skip` or `rclonelink`, or choose another mode"),
+            );
+        }
+        symlinks
     }
 
     fn protect(&mut self) -> Vec<syncplan_model::ActionFilter> {

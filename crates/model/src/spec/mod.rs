@@ -18,11 +18,11 @@ pub use guard::{Guard, GuardLevel, MaxDelete};
 pub use place::Place;
 pub use secret::SecretRef;
 pub use store::{
-    Addressing, AzureStore, ConditionalWrites, Connection, GcsStore, HttpStore, LocalStore, Provider,
+    Addressing, AzureStore, ConditionalWrites, Connection, Folds, GcsStore, HttpStore, LocalStore, Provider,
     S3Store, SftpStore, Store, StoreAccess, StoreKind, WebdavStore,
 };
 pub use sync::{ManifestFile, SyncSpec};
 pub use task::{
     CommandTask, Compare, Confirm, ConflictPolicy, DatabaseTask, Delete, DeletePolicy, Direction, FilesTask,
-    Mode, Moved, Retain, Task, TaskKind, Trash,
+    Mode, Moved, Retain, Symlinks, Task, TaskKind, Trash,
 };

@@ -11,6 +11,8 @@ pub struct Store {
     pub name: StoreName,
     /// What may be done to it.
     pub access: StoreAccess,
+    /// Which spellings it takes for one name, besides what is found out.
+    pub folds: Folds,
     /// What it is, with its settings.
     pub kind: StoreKind,
 }
@@ -25,6 +27,20 @@ text_enum! {
         /// Nothing is written.
         ReadOnly = "read-only",
     }
+}
+
+/// Which spellings of a name a store takes for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Folds {
+    /// Those that differ in case only.
+    pub case: bool,
+    /// Those that differ in how letters are composed only.
+    pub unicode: bool,
+}
+
+impl Folds {
+    /// The words of the manifest.
+    pub const WORDS: &[&str] = &["case", "unicode"];
 }
 
 /// What a store is.
@@ -80,6 +96,8 @@ pub struct S3Store {
     pub anonymous: bool,
     /// What to do where the service cannot write conditionally.
     pub conditional_writes: ConditionalWrites,
+    /// Folders are kept as empty objects whose names end in a slash.
+    pub directory_markers: bool,
     /// How the service is reached.
     pub connection: Connection,
 }

@@ -68,6 +68,8 @@ pub struct FilesTask {
     pub moved: Vec<Moved>,
     /// Uploads that wait for all others of the task.
     pub publish_last: Option<EntryFilter>,
+    /// What becomes of symbolic links.
+    pub symlinks: Symlinks,
 }
 
 /// A database whose dumps are kept in a store.
@@ -133,6 +135,20 @@ text_enum! {
         Synced = "synced",
         /// All that the source lacks.
         Extra = "extra",
+    }
+}
+
+text_enum! {
+    /// What becomes of symbolic links.
+    Symlinks {
+        /// They are links on both sides; where one side has none they are left out and reported.
+        Keep = "keep",
+        /// They are left out.
+        Skip = "skip",
+        /// What they lead to inside the source is taken for what stands there.
+        Follow = "follow",
+        /// Where a side has none they are small files that hold their text, as rclone keeps them.
+        RcloneLink = "rclonelink",
     }
 }
 
@@ -251,6 +267,7 @@ impl FilesTask {
             lease: None,
             moved: Vec::new(),
             publish_last: None,
+            symlinks: Symlinks::Keep,
         }
     }
 

@@ -132,7 +132,8 @@ impl<'a> Scope<'a> {
         let mut last: Option<RelPath> = None;
         let mut batches = listing.list(None);
         while let Some(batch) = batches.try_next().await? {
-            for entry in batch.entries {
+            // Folders may come anywhere.
+            for entry in batch.entries.into_iter().filter(|entry| entry.facts.kind != EntryKind::Dir) {
                 ensure!(
                     last.as_ref().is_none_or(|last| *last < entry.path),
                     "`{}` is out of order",

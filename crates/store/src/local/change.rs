@@ -100,6 +100,18 @@ impl Inner {
     ) -> Result<Facts, StoreError> {
         let fail = |errno| failure(errno, "change the metadata of", path);
         let place = self.root.place(path).map_err(fail)?;
+        let link = facts_at(&place).map_err(fail)?.filter(|facts| facts.kind == EntryKind::Symlink);
+        if let Some(found) = link {
+            if expect.is_some_and(|token| found.token.as_ref() != Some(token)) {
+                return Err(StoreError::new(StoreErrorKind::Precondition, "change the metadata of", path));
+            }
+            // Links have a time of their own, and no permissions.
+            if let Some(mtime) = metadata.mtime {
+                super::draft::date_link(&place, place.name(), mtime).map_err(fail)?;
+                self.mark_dirty();
+            }
+            return facts_at(&place).map_err(fail)?.ok_or_else(|| fail(Errno::NOENT));
+        }
         let (fd, found) = super::reader::open_file(&place, OFlags::RDONLY, "change the metadata of", path)?;
         if expect.is_some_and(|token| found.token.as_ref() != Some(token)) {
             return Err(StoreError::new(StoreErrorKind::Precondition, "change the metadata of", path));

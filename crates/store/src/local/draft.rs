@@ -167,6 +167,11 @@ pub(super) fn set_metadata(file: impl AsFd, mtime: Option<Mtime>, mode: Option<u
     Ok(())
 }
 
+/// Sets the time of a name in a folder; if it is a link, that of the link itself.
+pub(super) fn date_link(dir: impl AsFd, name: &[u8], mtime: Mtime) -> Result<()> {
+    rustix::fs::utimensat(dir, name, &timestamps(mtime), AtFlags::SYMLINK_NOFOLLOW)
+}
+
 fn timestamps(mtime: Mtime) -> Timestamps {
     Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },

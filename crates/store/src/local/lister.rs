@@ -18,7 +18,7 @@ const BUFFER: usize = 64 * 1024;
 pub(super) fn read_dir(root: &Root, dir: Option<&RelPath>) -> rustix::io::Result<Batch> {
     let mut batch = Batch::default();
     for_each_name(root, dir, |fd, name| {
-        if is_left_out(dir, name.to_bytes()) { Ok(()) } else { add(&mut batch, fd, dir, name) }
+        if is_left_out(dir, name.to_bytes()) { Ok(()) } else { add(&mut batch, root, fd, dir, name) }
     })?;
     Ok(batch)
 }
@@ -49,7 +49,13 @@ fn is_left_out(dir: Option<&RelPath>, name: &[u8]) -> bool {
     is_temporary(name) || (dir.is_none() && name == RESERVED_DIR.as_bytes())
 }
 
-fn add(batch: &mut Batch, fd: BorrowedFd<'_>, dir: Option<&RelPath>, name: &CStr) -> rustix::io::Result<()> {
+fn add(
+    batch: &mut Batch,
+    root: &Root,
+    fd: BorrowedFd<'_>,
+    dir: Option<&RelPath>,
+    name: &CStr,
+) -> rustix::io::Result<()> {
     let facts = match look(fd, name) {
         Ok(facts) => facts,
         // It vanished after its name was read.
@@ -59,6 +65,11 @@ fn add(batch: &mut Batch, fd: BorrowedFd<'_>, dir: Option<&RelPath>, name: &CStr
         Err(errno) => return Err(errno),
     };
     match join(dir, name.to_bytes()) {
+        Ok(path) if root.follows() && facts.kind == EntryKind::Symlink => {
+            let followed = super::follow::followed(root, &path);
+            let facts = followed.unwrap_or_else(|reason| super::follow::leave_alone(batch, &path, reason));
+            batch.entries.push(Entry { path, facts });
+        }
         Ok(path) => batch.entries.push(Entry { path, facts }),
         Err(error) => {
             batch.rejected.push(Rejected { name: whole_name(dir, name), reason: error.to_string() })

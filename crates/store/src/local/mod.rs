@@ -8,6 +8,8 @@ mod copier;
 mod draft;
 mod facts;
 mod failure;
+mod folding;
+mod follow;
 mod housekeeper;
 mod keeper;
 mod lister;
@@ -35,6 +37,7 @@ use syncplan_model::{
 };
 
 use self::failure::failure;
+pub use self::follow::FollowingFolder;
 use self::reader::Reading;
 use self::root::Root;
 use crate::error::{StoreError, StoreErrorKind};
@@ -122,9 +125,9 @@ impl Inner {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run = format!("{:x}{:x}", std::process::id(), now.as_nanos());
         Self {
-            root,
             location,
-            capabilities: capabilities(),
+            capabilities: folding::known(&root, capabilities()),
+            root,
             run,
             temporaries: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
@@ -344,6 +347,12 @@ impl Store for LocalStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.inner.check()
+    }
+
+    async fn free_space(&self) -> Result<Option<u64>, StoreError> {
+        let disk = rustix::fs::fstatvfs(&self.inner.root)
+            .map_err(|errno| failure(errno, "look at", &self.inner.location))?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
     }
 }
 

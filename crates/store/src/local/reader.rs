@@ -36,6 +36,12 @@ pub(super) struct Reading {
 
 /// Opens a regular file for reading, and says what it is by its handle.
 pub(super) fn open(root: &Root, path: &RelPath) -> Result<(File, Facts), StoreError> {
+    if root.follows() {
+        let (file, facts) = super::follow::open(root, path)?;
+        let stat = rustix::fs::fstat(&file).map_err(|errno| failure(errno, "read", path))?;
+        outlive_the_tick(&stat);
+        return Ok((file, facts));
+    }
     let place = root.place(path).map_err(|errno| failure(errno, "read", path))?;
     let (fd, facts) = open_file(&place, OFlags::RDONLY, "read", path)?;
     let stat = rustix::fs::fstat(&fd).map_err(|errno| failure(errno, "read", path))?;

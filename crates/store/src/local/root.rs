@@ -14,6 +14,8 @@ const LOOKUPS: usize = 64;
 pub(super) struct Root {
     fd: OwnedFd,
     has_openat2: AtomicBool,
+    /// Whether links are followed, below the root: nobody writes to such a one.
+    follows: bool,
 }
 
 /// A name in a directory that is held open: what happens to the path above it no longer matters.
@@ -29,7 +31,35 @@ enum Parent<'a> {
 
 impl Root {
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self { fd, has_openat2: AtomicBool::new(true) }
+        Self { fd, has_openat2: AtomicBool::new(true), follows: false }
+    }
+
+    /// From now on links are followed, as far as they stay below the root.
+    pub(super) fn follow_links(&mut self) {
+        self.follows = true;
+    }
+
+    pub(super) fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// What a path leads to, not opened.
+    pub(super) fn open_path(&self, path: &RelPath) -> Result<OwnedFd> {
+        self.open_through(path, OFlags::PATH)
+    }
+
+    /// What a path leads to through links that stay below the root. There is no other way to do it than
+    /// to let the system do it: where it cannot, no link is followed.
+    pub(super) fn open_through(&self, path: &RelPath, flags: OFlags) -> Result<OwnedFd> {
+        let flags = flags | OFlags::CLOEXEC;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..LOOKUPS {
+            match rustix::fs::openat2(&self.fd, path.as_bytes(), flags, Mode::empty(), beneath) {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                result => return result,
+            }
+        }
+        Err(Errno::AGAIN)
     }
 
     /// The place of `path`, whose parent must be there.
@@ -58,6 +88,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match dir {
             None => rustix::fs::openat(&self.fd, c".", flags, Mode::empty()),
+            Some(dir) if self.follows => self.open_through(dir, flags),
             Some(dir) => self.open(dir.as_bytes(), flags),
         }
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use syncplan_model::{Entry, Facts, RelPath};
+use syncplan_model::{Entry, EntryKind, Facts, RelPath};
 use tokio::sync::mpsc;
 
 use super::object::etag_token;
@@ -180,12 +180,24 @@ impl Root {
         let Some(below) = object.key.strip_prefix(self.prefix.as_slice()) else { return };
         // Other tools mark folders with empty objects.
         if (below.is_empty() || below.ends_with(b"/")) && object.size == 0 {
+            if let Some(folder) = below.strip_suffix(b"/").filter(|_| self.has_markers) {
+                self.sort_in_folder(folder, below, batch);
+            }
             return;
         }
         match self.path(below) {
             Ok(path) if path.is_reserved() => {}
             Ok(path) => batch.entries.push(Entry { path, facts: object.facts() }),
             Err(reason) => batch.rejected.push(Rejected { name: below.to_vec(), reason }),
+        }
+    }
+
+    /// A folder stands where its key does, behind names that a folder itself would come before.
+    fn sort_in_folder(&self, folder: &[u8], key: &[u8], batch: &mut Batch) {
+        match self.path(folder) {
+            Ok(path) if path.is_reserved() => {}
+            Ok(path) => batch.entries.push(Entry { path, facts: Facts::new(EntryKind::Dir) }),
+            Err(reason) => batch.rejected.push(Rejected { name: key.to_vec(), reason }),
         }
     }
 
@@ -242,6 +254,10 @@ fn parse(document: &[u8]) -> Option<Page> {
 }
 
 impl Object {
+    pub(super) fn key(self) -> Vec<u8> {
+        self.key
+    }
+
     fn set(&mut self, field: &[u8], text: &str) -> Option<()> {
         match field {
             b"Key" => self.key = text.as_bytes().to_vec(),

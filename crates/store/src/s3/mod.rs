@@ -9,6 +9,7 @@ mod copier;
 mod dialect;
 mod housekeeper;
 mod listing;
+mod marker;
 mod mover;
 mod multipart;
 mod object;
@@ -23,8 +24,9 @@ mod settings;
 mod tag;
 mod writer;
 
+use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -59,6 +61,12 @@ pub struct S3Store {
     traits: Traits,
     honoured: OnceCell<Honoured>,
     removals: Removals,
+    /// Folders are kept as empty objects.
+    directory_markers: bool,
+    /// Folders of which is known that they stand by themselves.
+    marked: Mutex<HashSet<RelPath>>,
+    /// Paths of which is known that no object stands there.
+    roomy: Mutex<HashSet<RelPath>>,
     /// Tells the probes of this store from others'.
     run: String,
 }
@@ -70,30 +78,27 @@ impl S3Store {
         let root = Root::new(settings, &traits)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
-            capabilities: capabilities(&root),
+            capabilities: capabilities(&root, settings.directory_markers),
             root: Arc::new(root),
             location,
             conditional_writes: settings.conditional_writes,
             traits,
             honoured: OnceCell::new(),
             removals: Removals::default(),
+            directory_markers: settings.directory_markers,
+            marked: Mutex::default(),
+            roomy: Mutex::default(),
             run: format!("{:x}-{:x}", std::process::id(), now.as_nanos()),
         })
     }
-
-    /// Finds out what the server honours, as the first write does: [`Store::enforcement`] knows
-    /// afterwards. It writes and deletes an object below `.syncplan/`.
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        self.honoured().await.map(|_| ())
-    }
 }
 
-fn capabilities(root: &Root) -> Capabilities {
+fn capabilities(root: &Root, directory_markers: bool) -> Capabilities {
     let mut capabilities =
         Capabilities::new([Capability::ConditionalPut, Capability::ServerCopy, Capability::SetMtime]);
     capabilities.max_path = LONGEST_KEY.saturating_sub(root.prefix.len());
     capabilities.max_name = capabilities.max_path;
-    capabilities
+    if directory_markers { capabilities.with(Capability::Directories) } else { capabilities }
 }
 
 #[async_trait]
@@ -123,7 +128,10 @@ impl Store for S3Store {
     }
 
     async fn stat(&self, path: &RelPath) -> Result<Option<Facts>, StoreError> {
-        self.root.look("look at", path).await
+        match self.root.look("look at", path).await? {
+            None => self.dir_at(path).await,
+            found => Ok(found),
+        }
     }
 
     async fn describe(&self, path: &RelPath) -> Result<Option<Described>, StoreError> {
@@ -151,14 +159,18 @@ impl Store for S3Store {
         content: ContentStream,
         options: WriteOptions,
     ) -> Result<Facts, StoreError> {
+        self.check_fits("write", path).await?;
         self.write_content(path, content, &options).await
     }
 
     async fn copy(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
+        self.check_fits("copy", to).await?;
         self.copy_object("copy", from, to, &options).await.map(|(_, copied)| copied)
     }
 
     async fn rename(&self, from: &RelPath, to: &RelPath, options: MoveOptions) -> Result<Facts, StoreError> {
+        self.check_fits("rename", to).await?;
+        self.mark_parent("rename", from).await?;
         self.rename_object(from, to, &options).await
     }
 
@@ -172,15 +184,19 @@ impl Store for S3Store {
     }
 
     async fn delete(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {
-        self.delete_object("delete", path, expect).await
+        self.mark_parent("delete", path).await?;
+        match self.delete_object("delete", path, expect).await {
+            Err(error) => Err(self.or_folder(path, error).await),
+            deleted => deleted,
+        }
     }
 
-    async fn create_dir(&self, _: &RelPath) -> Result<(), StoreError> {
-        Ok(())
+    async fn create_dir(&self, path: &RelPath) -> Result<(), StoreError> {
+        self.create_marked(path).await
     }
 
-    async fn remove_dir(&self, _: &RelPath) -> Result<(), StoreError> {
-        Ok(())
+    async fn remove_dir(&self, path: &RelPath) -> Result<(), StoreError> {
+        self.unmark_dir(path).await
     }
 
     async fn create_symlink(
@@ -230,6 +246,10 @@ impl Store for S3Store {
             Ok(_) => Ok(()),
             Err(failed) => Err(failed.fault.of("reach", bucket.as_bytes(), bucket)),
         }
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.honoured().await.map(|_| ())
     }
 }
 

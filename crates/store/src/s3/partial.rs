@@ -43,6 +43,7 @@ impl PartialWrites for S3Store {
         let key = self.root.key("write", path)?;
         // An upload that nobody may complete in the end is not worth its parts.
         self.honoured_by_writes(path).await?;
+        self.check_fits("write", path).await?;
         let attributes = self.attributes(path, options, false).await?;
         let headers = headers_of(&options.metadata, &attributes, options.size);
         let request = object(Method::POST, &key).headers(headers);

@@ -27,6 +27,8 @@ pub(super) struct Root {
     pub(super) prefix: Vec<u8>,
     pub(super) pages: Pages,
     pub(super) encodes_keys: bool,
+    /// Whether empty objects whose names end in a slash are folders.
+    pub(super) has_markers: bool,
 }
 
 impl Root {
@@ -49,8 +51,15 @@ impl Root {
         let dialect = Box::new(S3Dialect { region, credential, payload: traits.payload });
         let wire = Wire::new(url, &settings.reach, dialect).map_err(|error| fail(text_of(&error)))?;
         let (bucket, retries) = (settings.bucket.clone(), settings.reach.retries);
-        let (pages, encodes_keys) = (traits.pages, traits.encodes_keys);
-        Ok(Self { wire, bucket, retries, prefix, pages, encodes_keys })
+        Ok(Self {
+            wire,
+            bucket,
+            retries,
+            prefix,
+            pages: traits.pages,
+            encodes_keys: traits.encodes_keys,
+            has_markers: settings.directory_markers,
+        })
     }
 
     /// A request for the bucket itself, which is `/bucket` in path style and `/` in a host of its own.

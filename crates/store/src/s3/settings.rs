@@ -23,6 +23,8 @@ pub struct S3Settings {
     pub credentials: Option<S3Credentials>,
     /// What to do where the service does not honour conditions on a write.
     pub conditional_writes: ConditionalWrites,
+    /// Folders are kept as empty objects whose names end in a slash; without it such are not even listed.
+    pub directory_markers: bool,
     /// How the service is reached.
     pub reach: Reach,
 }
@@ -50,6 +52,7 @@ impl S3Settings {
             addressing: None,
             credentials: None,
             conditional_writes: ConditionalWrites::Prefer,
+            directory_markers: false,
             reach: Reach::default(),
         }
     }

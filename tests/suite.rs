@@ -13,6 +13,9 @@ mod suite {
     mod bucket;
     mod environment;
     mod output;
+    #[path = "../crash/proxy.rs"]
+    #[expect(dead_code, reason = "nothing here disturbs anything")]
+    mod proxy;
     mod server;
     mod sides;
     mod tree;
@@ -30,6 +33,7 @@ mod suite {
     mod edits;
     mod events;
     mod examples;
+    mod foreign;
     mod gc;
     mod guards;
     mod history;
@@ -50,6 +54,7 @@ mod suite {
     mod selection;
     mod sftp;
     mod shapes;
+    mod shared_index;
     mod state_url;
     mod trash;
     mod two_way;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use syncplan_exec::{self as exec, Events, Job, OnStale, Options, Report, Sides};
 use syncplan_model::plan::{Plan, Side, SideHeader, TaskHeader};
-use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Mode, Place};
+use syncplan_model::spec::{ConflictPolicy, Direction, FilesTask, Mode, Place, StoreAccess};
 use syncplan_model::{Period, Snapshot, TaskName};
 use syncplan_state::{BaseHead, State};
 use syncplan_store::Store;
@@ -19,12 +19,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::judgement;
-use crate::looker::side_header;
+use crate::looker::{identity, side_header};
 use crate::project::Project;
 use crate::render::{
     self,
     progress::{Executing, Scanning},
 };
+use crate::shared::{may_be_indexed, tell};
 use crate::stores::{self, Purpose};
 use crate::survey::{Quest, survey};
 
@@ -138,9 +139,28 @@ impl<'a> Execution<'a> {
             if let Some(Sides { local, remote, .. }) = sides.get(&header.name) {
                 let (stores, sides) = ([local, remote], marked_sides(spec, header.direction));
                 leave_marks(self.project, self.state, &header.name, spec, &base, stores, sides).await?;
+                if sides.contains(&Side::Remote) {
+                    self.tell_others(header, spec, remote).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Where the task writes to its remote side, what is known of it goes there for other machines.
+    async fn tell_others(
+        &self,
+        header: &TaskHeader,
+        spec: &FilesTask,
+        remote: &Arc<dyn Store>,
+    ) -> Result<(), Failure> {
+        let store = self.project.loaded.spec.store(&spec.remote.store);
+        let is_ours = store.is_some_and(|store| store.access == StoreAccess::ReadWrite);
+        if !is_ours || !may_be_indexed(&**remote) {
+            return Ok(());
+        }
+        let source = identity(self.project, &spec.remote, spec);
+        tell(self.state, &**remote, &header.name, &source).await
     }
 
     /// A plan that was made with another base says nothing about what was synced since; and a side that

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use syncplan_model::plan::{Side, SideHeader};
 use syncplan_model::spec::{FilesTask, Place, StoreKind, Symlinks, Task};
-use syncplan_model::{Capability, Digest, Entry, EntryKind, Snapshot, TaskName};
-use syncplan_scan::{IgnoreRules, Inquiry, Question, Scan, ScanRequest, inquire, scan};
+use syncplan_model::{Capability, Digest, Entry, EntryKind, Mtime, Snapshot, TaskName};
+use syncplan_scan::{
+    IgnoreRules, Inquiry, Question, Scan, ScanRequest, believe, inquire, scan, without_hasty,
+};
 use syncplan_state::State;
 use syncplan_store::Store;
 
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::render::progress::Scanning;
+use crate::shared::{Shared, may_be_indexed};
 use crate::stores;
 use crate::survey::{Surveyed, files_task, now, open_sides};
 
@@ -32,6 +35,9 @@ pub(crate) struct Looker<'a> {
 pub(crate) struct Found {
     pub(crate) scan: Scan,
     known: Option<Digest>,
+    begun: Mtime,
+    /// The index that others share, if this side may have one.
+    shared: Option<Shared>,
 }
 
 impl<'a> Looker<'a> {
@@ -51,17 +57,24 @@ impl<'a> Looker<'a> {
     pub(crate) async fn look(&self, state: &State) -> Result<Found, Failure> {
         let previous = state.load_snapshot(self.task, self.side, &self.source).await?;
         let known = previous.as_ref().map(Snapshot::digest);
+        let begun = now();
         let request = ScanRequest {
             select: self.spec.select.clone(),
             ignore_files: self.spec.ignore_files.clone(),
             ignore_markers: self.spec.ignore_markers.clone(),
-            now: now(),
+            now: begun,
             previous,
             found: self.scanning.counter(),
             ..ScanRequest::default()
         };
-        let scan = scan(Arc::clone(&self.store), request).await?;
-        Ok(Found { scan, known })
+        // Side by side: where the place cannot be reached, the listing says so.
+        let listing = scan(Arc::clone(&self.store), request);
+        let (scan, shared) = tokio::join!(listing, self.read_shared(state, known.is_some()));
+        let (mut scan, shared) = (scan?, shared?);
+        if let Some(told) = shared.as_ref().and_then(|shared| shared.content.as_ref()) {
+            scan.snapshot = believe(&scan.snapshot, told);
+        }
+        Ok(Found { scan, known, begun, shared })
     }
 
     pub(crate) fn surveyed(&self, found: &Found, rules_of_other: &IgnoreRules) -> Surveyed {
@@ -79,10 +92,23 @@ impl<'a> Looker<'a> {
         found: &Found,
         snapshot: &Snapshot,
     ) -> Result<(), Failure> {
-        if found.known == Some(snapshot.digest()) {
-            return Ok(());
+        let precision = self.store.capabilities().mtime_precision;
+        let snapshot = without_hasty(snapshot, precision, found.begun);
+        if found.known != Some(snapshot.digest()) {
+            state.save_snapshot(self.task, self.side, &self.source, &snapshot).await?;
         }
-        Ok(state.save_snapshot(self.task, self.side, &self.source, snapshot).await?)
+        match &found.shared {
+            Some(shared) => shared.remember(state, self.task, &self.source, &snapshot).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What other machines say of the remote side. To do without costs reading and nothing else.
+    async fn read_shared(&self, state: &State, is_known: bool) -> Result<Option<Shared>, Failure> {
+        if self.side == Side::Local || !may_be_indexed(&*self.store) {
+            return Ok(None);
+        }
+        Shared::read(state, &*self.store, self.task, &self.source, is_known).await.map(Some)
     }
 }
 
@@ -152,21 +178,26 @@ pub(crate) fn side_header(project: &Project, place: &Place, store: &dyn Store) -
     }
 }
 
-fn identity(project: &Project, place: &Place, spec: &FilesTask) -> Digest {
+/// What a snapshot is of: a place, and what is left out there.
+pub(crate) fn identity(project: &Project, place: &Place, spec: &FilesTask) -> Digest {
     let (at, filter) = (whereabouts(project, place), filter_digest(spec));
     Digest::of(format!("{at}\n{filter}").as_bytes())
 }
 
 /// Which place it is, among all in the world.
 pub(crate) fn whereabouts(project: &Project, place: &Place) -> String {
-    let at = match project.loaded.spec.store(&place.store).map(|store| &store.kind) {
-        Some(StoreKind::S3(s3)) => format!("s3 {:?} {} {:?}", s3.endpoint, s3.bucket, s3.prefix),
-        Some(StoreKind::Local(local)) => {
+    let Some(store) = project.loaded.spec.store(&place.store) else { return String::new() };
+    let at = match &store.kind {
+        StoreKind::S3(s3) => format!("s3 {:?} {} {:?}", s3.endpoint, s3.bucket, s3.prefix),
+        StoreKind::Local(local) => {
             let folder = stores::folder_of(project, local, place);
             // By its name alone: it may not exist before the first push.
             format!("local {:?}", std::path::absolute(&folder).unwrap_or(folder))
         }
-        _ => String::new(),
+        other => {
+            let (location, service) = (stores::location(store, place), stores::service(project, place));
+            format!("{} {location} {service:?}", other.as_str())
+        }
     };
     format!("{at}\n{:?}", place.path)
 }

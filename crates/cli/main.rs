@@ -19,6 +19,7 @@ mod project;
 mod render;
 mod runs;
 mod secret;
+mod shared;
 mod snapshot_file;
 mod stores;
 mod survey;

@@ -38,6 +38,7 @@ const POINTS: &[&str] = &[
     "exec/trashed",
     "exec/recovering",
     "exec/cleared",
+    "index/write",
 ];
 
 /// What only a run reaches that goes on with another.

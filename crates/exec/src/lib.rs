@@ -7,7 +7,8 @@
 //!
 //! What an action proves both sides to agree on, the base learns together with its outcome. What the
 //! plan says is to be kept, is in the trash before it is replaced. [`write_mark`] and [`read_mark`] let
-//! a side say which base it was synced with.
+//! a side say which base it was synced with; [`write_index`] and [`read_index`] what machines that share a
+//! side know of it.
 //!
 //! Large files go over in parts that are on record, and are gone on with after a crash. A store that asks
 //! for less is asked for less, and one that is out of reach is waited for. Where several machines write to one side, a
@@ -72,6 +73,7 @@ mod report;
 mod run_state;
 mod scratch;
 mod settle;
+mod shared_index;
 mod simulation;
 mod stages;
 mod transfer;
@@ -92,5 +94,6 @@ pub use mark::{read_mark, write_mark};
 pub use remote_lease::{RemoteLease, break_lease, read_lease};
 pub use report::{Counts, Problem, Report};
 pub use run_state::RunState;
+pub use shared_index::{FoundIndex, read_index, write_index};
 pub use syncplan_state::{Ending, Outcome, RunId};
 pub use syncplan_store::Retry;

@@ -61,6 +61,25 @@ impl<'a> Assembly<'a> {
     }
 }
 
+/// The snapshot, with what other machines say of the same place where the token is that of the listing.
+/// What is known here comes first: others may be wrong.
+pub fn believe(snapshot: &Snapshot, shared: &Snapshot) -> Snapshot {
+    let (mut found, mut told, mut builder) = (snapshot.cursor(), shared.cursor(), SnapshotBuilder::new());
+    snapshot.problems().iter().cloned().for_each(|problem| builder.report(problem));
+    while let Some(entry) = found.current() {
+        told.seek(entry.path.as_bytes());
+        let mut entry = entry.clone();
+        if let Some(told) = told.current().filter(|told| told.path == entry.path) {
+            carry_over(told, &mut entry);
+        }
+        if let Err(error) = builder.push(&entry) {
+            unreachable!("the order of a snapshot does not change by what is known: {error}");
+        }
+        found.advance();
+    }
+    builder.finish()
+}
+
 /// Another token, and the same size and time of modification: other content may have come there with
 /// its old time, as when two files change places.
 fn is_suspect(known: &Entry, entry: &Entry) -> bool {

@@ -24,6 +24,7 @@ mod assemble;
 mod error;
 mod flat;
 mod hash;
+mod hasty;
 mod ignore_rules;
 mod inquiry;
 mod request;
@@ -31,7 +32,9 @@ mod summing;
 mod vouching;
 mod walk;
 
+pub use assemble::believe;
 pub use error::ScanError;
+pub use hasty::without_hasty;
 pub use ignore_rules::{IgnoreRule, IgnoreRules};
 pub use inquiry::{Inquiry, Question, inquire};
 pub use request::{Scan, ScanRequest, scan};

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use syncplan_model::snapshot::ProblemKind;
-use syncplan_model::{Digest, EntryFilter, Filter, RelPath, SampleSpec, Snapshot};
+use syncplan_model::{
+    Digest, Entry, EntryFilter, Filter, RelPath, SampleSpec, Snapshot, SnapshotBuilder, Token,
+};
 use syncplan_scan::{Inquiry, Question, Scan, ScanError, ScanRequest, inquire, scan};
 use syncplan_store::LocalStore;
 
@@ -189,4 +191,111 @@ fn large_files_are_sampled_unless_all_is_asked_for() {
     assert_eq!((sampled.digest, sampled.fingerprint.is_some()), (None, true));
     assert_eq!(full.digest, Some(Digest::of("0123456789".repeat(100).as_bytes())));
     assert_eq!(full.fingerprint, sampled.fingerprint);
+}
+
+mod checksums {
+    use bytes::Bytes;
+    use futures::StreamExt as _;
+    use syncplan_model::Vouched;
+    use syncplan_scan::{Seen, believe, vouch};
+    use syncplan_store::{MemoryStore, Metadata, Precondition, Store, WriteOptions};
+
+    use super::*;
+
+    async fn bucket(content: &[(&str, &str)]) -> Arc<MemoryStore> {
+        let store = MemoryStore::new("bucket");
+        for (path, content) in content {
+            let chunks = futures::stream::iter([Ok(Bytes::copy_from_slice(content.as_bytes()))]).boxed();
+            let (precondition, metadata) = (Precondition::Any, Metadata::default());
+            let options =
+                WriteOptions { size: content.len() as u64, precondition, metadata, temporary: None };
+            store.write(&RelPath::new(*path).unwrap(), chunks, options).await.unwrap();
+        }
+        Arc::new(store)
+    }
+
+    async fn seen(store: Arc<dyn Store>) -> Seen {
+        let snapshot = scan(Arc::clone(&store), ScanRequest::default()).await.unwrap().snapshot;
+        Seen { store, snapshot }
+    }
+
+    fn path(path: &str) -> RelPath {
+        RelPath::new(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_here_is_compared_with_what_a_store_says() {
+        let tree = Tree::of(&["same", "other"]);
+        block_on(async {
+            let there = bucket(&[("same", "same"), ("other", "OTHER")]).await;
+            let sides = [seen(tree.store()).await, seen(there).await];
+            let pairs = vec![path("other"), path("same")];
+            for turned in [false, true] {
+                let mut sides = sides.clone();
+                if turned {
+                    sides.reverse();
+                }
+                let mut found = vouch(sides, pairs.clone(), SampleSpec::default()).await.unwrap();
+                if turned {
+                    found.reverse();
+                }
+                let [here, there] = found;
+                let same = Digest::of(b"same");
+                assert_eq!(here.get(&path("same")).unwrap().digest, Some(same));
+                assert_eq!(there.get(&path("same")).unwrap().vouched, Some(Vouched::Content(same)));
+                assert_eq!(there.get(&path("same")).unwrap().digest, None);
+                // Read for nothing, and it is known why.
+                assert_eq!(here.get(&path("other")).unwrap().digest, Some(Digest::of(b"other")));
+                assert_eq!(there.get(&path("other")).unwrap().vouched, None);
+            }
+        });
+    }
+
+    #[test]
+    fn two_stores_that_say_the_same_have_the_same() {
+        block_on(async {
+            let (one, other) =
+                (bucket(&[("a", "1"), ("b", "2")]).await, bucket(&[("a", "1"), ("b", "3")]).await);
+            let sides = [seen(one).await, seen(other).await];
+            let [one, other] = vouch(sides, vec![path("a"), path("b")], SampleSpec::default()).await.unwrap();
+            let vouched = |snapshot: &Snapshot, at: &str| snapshot.get(&path(at)).unwrap().vouched;
+            assert!(vouched(&one, "a").is_some());
+            assert_eq!(vouched(&one, "a"), vouched(&other, "a"));
+            assert_eq!((vouched(&one, "b"), vouched(&other, "b")), (None, None));
+        });
+    }
+
+    #[test]
+    fn where_no_checksum_fits_few_files_are_read() {
+        let names: Vec<String> = (0..100).map(|number| format!("f{number:03}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let tree = Tree::of(&names);
+        block_on(async {
+            let others: Vec<(&str, &str)> = names.iter().map(|name| (*name, "none")).collect();
+            let sides = [seen(tree.store()).await, seen(bucket(&others).await).await];
+            let pairs = names.iter().map(|name| path(name)).collect();
+            let [here, _] = vouch(sides, pairs, SampleSpec::default()).await.unwrap();
+            let read = names.iter().filter(|name| here.get(&path(name)).unwrap().digest.is_some()).count();
+            assert_eq!(read, 32);
+        });
+    }
+
+    /// What others say of a place counts where the token is that of the listing, and nothing else does.
+    #[test]
+    fn what_others_say_counts_for_their_token_only() {
+        block_on(async {
+            let store = bucket(&[("a", "1"), ("b", "2")]).await;
+            let mut shared = SnapshotBuilder::new();
+            let listed = seen(store).await.snapshot;
+            for (at, token) in [("a", None), ("b", Some("another"))] {
+                let mut facts = listed.get(&path(at)).unwrap();
+                facts.digest = Some(Digest::of(at.as_bytes()));
+                facts.token = token.map(Token::new).or(facts.token);
+                shared.push(&Entry { path: path(at), facts }).unwrap();
+            }
+            let found = believe(&listed, &shared.finish());
+            assert_eq!(found.get(&path("a")).unwrap().digest, Some(Digest::of(b"a")));
+            assert_eq!(found.get(&path("b")).unwrap().digest, None);
+        });
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use syncplan_model::snapshot::{Problem, ProblemKind};
 use syncplan_model::{
     ContentHasher, Entry, EntryKind, Facts, LinkTarget, Mtime, RelPath, SampleSpec, Snapshot,
-    SnapshotBuilder, Token,
+    SnapshotBuilder, Token, Vouched,
 };
 
 /// A tree of files in memory.
@@ -38,6 +38,8 @@ pub enum Known {
     Samples(SampleSpec),
     /// Digests.
     Digests,
+    /// What checksums that a store keeps vouch for.
+    Vouched,
 }
 
 /// A tree from a literal: words, each a path and what stands there.
@@ -136,7 +138,7 @@ pub fn facts(node: &Node, known: Known) -> Facts {
             hasher.update(content);
             let hashes = hasher.finish();
             let (digest, fingerprint) = match known {
-                Known::Metadata => (None, None),
+                Known::Metadata | Known::Vouched => (None, None),
                 Known::Samples(_) if hashes.fingerprint.is_some() => (None, hashes.fingerprint),
                 Known::Samples(_) | Known::Digests => (Some(hashes.digest), None),
             };
@@ -145,6 +147,7 @@ pub fn facts(node: &Node, known: Known) -> Facts {
                 mtime: Some(Mtime { seconds: *mtime, nanos: 0 }),
                 digest,
                 fingerprint,
+                vouched: (known == Known::Vouched).then_some(Vouched::Content(hashes.digest)),
                 ..Facts::file(content.len() as u64)
             }
         }

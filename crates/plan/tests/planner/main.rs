@@ -17,4 +17,5 @@ mod trash;
 mod triples;
 mod undo;
 mod unsupported;
+mod vouched;
 mod world;

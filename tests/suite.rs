@@ -26,6 +26,7 @@ mod suite {
     mod bad_stores;
     mod base;
     mod broken_manifests;
+    mod cloud;
     mod conflicts;
     mod doctor;
     mod documents;

@@ -94,8 +94,10 @@ impl Picture {
             // What is left of asking a server what it can do; the next who asks, an hour later, removes it.
         } else if !own.is_empty()
             // Folders of ours may stay empty until the next run that needs them.
-            && !["base", "trash", "stage"].contains(&own.as_str())
+            && !["base", "index", "trash", "stage"].contains(&own.as_str())
             && !own.starts_with("base/")
+            // A cache: whoever does not find it reads more.
+            && !own.starts_with("index/")
         {
             self.own.insert(own, thing);
         }

@@ -232,3 +232,9 @@ fn snapshot_settings() -> insta::Settings {
     settings.add_filter(r"test-\d+-\d+-\d+", "[prefix]");
     settings
 }
+
+/// Waits until the second of every change so far is over, as stores that keep whole seconds need it to tell
+/// one from the next.
+pub(crate) fn next_second() {
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+}

@@ -75,9 +75,10 @@ fn a_hundred_thousand_objects_are_listed_in_bounded_memory() {
     assert!((100..=124).contains(&(many.pages() - pages)), "{} pages", many.pages() - pages);
     // A hundred thousand objects are 5 MB packed, and twenty times as much unpacked.
     for peak in [first, second] {
-        assert!(peak < floor + (48 << 20), "{peak} bytes, and {floor} without them");
+        assert!(peak < floor + (64 << 20), "{peak} bytes, and {floor} without them");
     }
-    assert_eq!(many.heads(), 0);
+    // One a plan, for the index that machines share.
+    assert_eq!(many.heads(), 2);
 }
 
 #[test]

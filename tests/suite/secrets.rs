@@ -16,14 +16,61 @@ struct Entrance {
     settings: &'static str,
     /// The settings that take a secret.
     secrets: &'static [&'static str],
+    /// How they are named here; how a reference is resolved is the same for all kinds.
+    ways: &'static [Way],
 }
 
 /// One line a kind; another kind of store is another line here.
-const ENTRANCES: &[Entrance] = &[Entrance {
-    kind: "s3",
-    settings: "provider other; bucket \"bkt\"; prefix \"canary\"; endpoint \"{endpoint}\"; retries 0; timeout \"5s\"",
-    secrets: &["access-key-id", "secret-access-key", "session-token"],
-}];
+const ENTRANCES: &[Entrance] = &[
+    Entrance {
+        kind: "s3",
+        settings: "provider other; bucket \"bkt\"; prefix \"canary\"; endpoint \"{endpoint}\"; retries 0; timeout \"5s\"",
+        secrets: &["access-key-id", "secret-access-key", "session-token"],
+        ways: &[Way::Env, Way::File, Way::Command],
+    },
+    Entrance {
+        kind: "azure",
+        settings: "account \"canaries\"; container \"bkt\"; endpoint \"{endpoint}/canaries\"; retries 0; timeout \"5s\"",
+        secrets: &["access-key"],
+        ways: &[Way::Env],
+    },
+    Entrance {
+        kind: "azure",
+        settings: "account \"canaries\"; container \"bkt\"; endpoint \"{endpoint}/canaries\"; retries 0; timeout \"5s\"",
+        secrets: &["sas-token"],
+        ways: &[Way::Command],
+    },
+    Entrance {
+        kind: "gcs",
+        settings: "bucket \"bkt\"; endpoint \"{endpoint}\"; retries 0; timeout \"5s\"",
+        secrets: &["service-account"],
+        ways: &[Way::File],
+    },
+    Entrance {
+        kind: "sftp",
+        settings: "host \"127.0.0.1\"; port 9; root \"canary\"; retries 0; timeout \"5s\"",
+        secrets: &["password"],
+        ways: &[Way::Env],
+    },
+    Entrance {
+        kind: "sftp",
+        settings: "host \"127.0.0.1\"; port 9; root \"canary\"; retries 0; timeout \"5s\"",
+        secrets: &["identity", "passphrase"],
+        ways: &[Way::File],
+    },
+    Entrance {
+        kind: "webdav",
+        settings: "url \"{endpoint}/dav\"; retries 0; timeout \"5s\"",
+        secrets: &["user", "password"],
+        ways: &[Way::Env],
+    },
+    Entrance {
+        kind: "http",
+        settings: "url \"{endpoint}/site\"; retries 0; timeout \"5s\"",
+        secrets: &["bearer-token"],
+        ways: &[Way::Env],
+    },
+];
 
 /// How a secret is named.
 #[derive(Debug, Clone, Copy)]
@@ -72,12 +119,14 @@ fn prepare(env: &mut TestEnvironment, entrance: &Entrance, endpoint: &str, way: 
         lines.push_str(&format!("    {setting} {reference}\n"));
         canaries.push(canary);
     }
+    // A web site is read and nothing else.
+    let direction = if entrance.kind == "http" { "fetch" } else { "push" };
     let settings = entrance.settings.replace("{endpoint}", endpoint).replace("; ", "\n    ");
     env.write_file(
         "syncplan.kdl",
         format!(
             "syncplan format=1\nstore here kind=local {{ root \"site\"; }}\nstore there kind={} {{\n    {settings}\n{lines}}}\n\
-             task site kind=files {{\n    local here\n    remote there path=\"{way:?}\"\n    mode mirror\n    trash keep=\"30d\"\n}}\n",
+             task site kind=files {{\n    local here\n    remote there path=\"{way:?}\"\n    mode mirror\n    direction {direction}\n    trash keep=\"30d\"\n}}\n",
             entrance.kind
         ),
     );
@@ -157,7 +206,7 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 fn nothing_is_told(entrance: &Entrance, endpoint: &str) {
-    for way in [Way::Env, Way::File, Way::Command] {
+    for &way in entrance.ways {
         let mut env = TestEnvironment::new();
         env.tree("site", "a=1 b/c=2");
         let canaries = prepare(&mut env, entrance, endpoint, way);

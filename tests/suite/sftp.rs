@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::bucket::server;
-use super::environment::{TestEnvironment, actions};
+use super::environment::{TestEnvironment, actions, next_second};
 use super::server::Server;
 use super::tree::{temporaries, trash};
 
@@ -21,6 +21,7 @@ fn a_folder_goes_there_and_comes_back() {
     let env = server.task(MIRROR, "a=1 b=2 d/c=3 d/e/f=4 old-name=some-content link->a empty/");
     env.write_file("site/large.bin", vec![42; 20 << 20]);
     fs::set_permissions(env.path("site/a"), fs::Permissions::from_mode(0o4750)).unwrap();
+    next_second();
     env.sync();
     assert_eq!(env.listing("backup"), env.listing("site"));
     let mode = |path: &str| fs::metadata(env.path(path)).unwrap().permissions().mode() & 0o7777;

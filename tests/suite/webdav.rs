@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::bucket::server;
-use super::environment::{TestEnvironment, actions};
+use super::environment::{TestEnvironment, actions, next_second};
 use super::tree;
 
 /// Takes parts of files and keeps no times.
@@ -89,6 +89,7 @@ fn pushed_edited_moved_deleted_fetched_and_undone() {
         env.sync();
         assert_eq!(share.listing(), env.listing("site"), "{variable}");
 
+        next_second();
         env.tree("site", "a=9");
         fs::rename(env.path("site/b"), env.path("site/g")).unwrap();
         fs::remove_file(env.path("site/d/c")).unwrap();
@@ -112,6 +113,7 @@ fn what_another_client_writes_is_fetched() {
         env.sync();
         assert_eq!(env.listing("site"), tree::read(folder.path()), "{variable}");
 
+        next_second();
         tree::write(folder.path(), "a=5 n=7");
         share.rclone(&["copy", "--ignore-times", folder.path().to_str().unwrap(), &share.remote("")]);
         share.rclone(&["deletefile", &share.remote("d/c")]);

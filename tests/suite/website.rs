@@ -1,7 +1,7 @@
 //! Web sites, which can only be read.
 
 use super::bucket::server;
-use super::environment::{TestEnvironment, actions};
+use super::environment::{TestEnvironment, actions, next_second};
 
 /// Apache, whose indexes of folders are read; files come and go by its WebDAV.
 const APACHE: &str = "SYNCPLAN_TEST_HTTP_APACHE";
@@ -34,6 +34,7 @@ fn a_site_is_fetched_again_where_it_changed() {
     env.sync();
     assert_eq!(env.listing("copy"), super::tree::read(place.path()));
 
+    next_second();
     super::tree::write(place.path(), "a=9");
     std::fs::remove_file(place.path().join("b")).unwrap();
     let plan = env.plan(&[]);

@@ -1,5 +1,3 @@
-use super::request::object;
-use crate::web::{Fault, Request};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, Method};
 use syncplan_model::{Facts, RelPath};
@@ -8,10 +6,12 @@ use super::S3Store;
 use super::mover::LONGEST_ANSWER;
 use super::object::{etag_token, headers_of, quoted};
 use super::partial::{fitting, part_request};
+use super::request::object;
 use super::tag::Tag;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{Metadata, MoveOptions, PartialWrites as _, WriteOptions};
 use crate::web::xml::texts;
+use crate::web::{Fault, Request};
 
 /// How much of a long object one request copies: what a service does before it is taken for dead.
 const PART: u64 = 128 * 1024 * 1024;

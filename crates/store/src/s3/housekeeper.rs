@@ -1,4 +1,3 @@
-use crate::web::{Fault, decode, moment};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,6 +11,7 @@ use super::listing::Pager;
 use crate::error::StoreError;
 use crate::store::{Housekeeping, OpenDraft, Reserved};
 use crate::web::xml::{records, texts};
+use crate::web::{Fault, decode, moment};
 
 /// The longest page of a list of uploads.
 const LONGEST_PAGE: usize = 8 * 1024 * 1024;

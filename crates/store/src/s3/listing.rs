@@ -1,4 +1,3 @@
-use crate::web::{Fault, decode, moment};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -12,6 +11,7 @@ use super::root::Root;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{Batch, Rejected, Reserved};
 use crate::web::xml::{Token, Tokens};
+use crate::web::{Fault, decode, moment};
 
 /// Pages that wait for whoever takes them, besides the one under way.
 const AHEAD: usize = 2;

@@ -1,12 +1,12 @@
-use super::request::{object, object_at};
-use crate::web::{Request, encode, xml};
 use http::Method;
 use syncplan_model::{Facts, RelPath, Token};
 
 use super::S3Store;
 use super::object::{etag_token, quoted};
+use super::request::{object, object_at};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::MoveOptions;
+use crate::web::{Request, encode, xml};
 
 /// The longest object that one request copies.
 const LONGEST_COPY: u64 = 5 << 30;

@@ -1,9 +1,9 @@
-use crate::web::Fault;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use syncplan_model::{Digest, Facts, Mtime, Token};
 
 use crate::attributes::Attributes;
 use crate::store::{Described, Metadata};
+use crate::web::Fault;
 
 /// What the names of everything that users keep with an object begin with.
 const USER: &str = "x-amz-meta-";

@@ -1,5 +1,3 @@
-use super::request::{checked_by, object};
-use crate::web::{Failed, Fault, Request};
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -9,11 +7,13 @@ use syncplan_model::{Digest, Facts, RelPath};
 
 use super::S3Store;
 use super::object::{headers_of, quoted, token_of};
+use super::request::{checked_by, object};
 use super::tag::{Tag, manifest};
 use super::writer::WHOLE;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{ContentStream, Part, PartialWrites, WriteOptions, WrittenPart};
 use crate::web::xml::{records, texts};
+use crate::web::{Failed, Fault, Request};
 
 /// How long a part is, unless the content is too long for that.
 const PART: u64 = 8 * 1024 * 1024;

@@ -1,12 +1,12 @@
-use super::request::object;
-use crate::web::{Failed, Fault, Request};
 use bytes::Bytes;
 use http::Method;
 use syncplan_model::Token;
 
 use super::S3Store;
 use super::object::quoted;
+use super::request::object;
 use crate::error::{StoreError, StoreErrorKind};
+use crate::web::{Failed, Fault, Request};
 
 /// An ETag that no object has.
 const NO_ETAG: &str = "00000000000000000000000000000000";

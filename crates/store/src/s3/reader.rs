@@ -1,5 +1,3 @@
-use super::request::object_at;
-use crate::web::{Fault, Reply, Request};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,9 +8,11 @@ use http::{Method, StatusCode};
 use syncplan_model::{RelPath, Token};
 
 use super::object::{facts_of, quoted, token_of};
+use super::request::object_at;
 use super::root::Root;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::ContentStream;
+use crate::web::{Fault, Reply, Request};
 
 /// A download under way: when the connection breaks it goes on where it was, if the object is
 /// still the same.

@@ -1,5 +1,3 @@
-use super::request::{checked_by, object_at};
-use crate::web::{Failed, Fault, Request};
 use http::Method;
 use syncplan_model::spec::ConditionalWrites;
 use syncplan_model::{Facts, RelPath, Token};
@@ -8,10 +6,12 @@ use super::S3Store;
 use super::object::{headers_of, quoted, token_of};
 use super::probe::Honoured;
 use super::removals::Moment;
+use super::request::{checked_by, object_at};
 use crate::attributes::Attributes;
 use crate::bucket::collect;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{ContentStream, Precondition, Store as _, WriteOptions};
+use crate::web::{Failed, Fault, Request};
 
 /// Longer content goes up in parts.
 pub(super) const WHOLE: u64 = 16 * 1024 * 1024;

@@ -40,17 +40,6 @@ fn resolve_as(reference: &SecretRef, folder: &Path, take: Take) -> Result<Secret
     Ok(SecretString::from(secret))
 }
 
-/// What a reference stands for where that has more than one line: a file is taken whole.
-pub(crate) fn resolve_document(reference: &SecretRef, folder: &Path) -> Result<SecretString, Failure> {
-    let SecretRef::File(path) = reference else { return resolve(reference, folder) };
-    let failure = || secret_failure(format!("the secret file `{path}` cannot be read"));
-    let file = std::fs::File::open(folder.join(path)).map_err(|error| failure().because(error))?;
-    let mut document = String::new();
-    let read = file.take(MAX_SECRET).read_to_string(&mut document);
-    read.map_err(|error| failure().because(error))?;
-    Ok(SecretString::from(document))
-}
-
 fn from_environment(name: &str) -> Result<String, Failure> {
     match std::env::var(name) {
         Ok(secret) if !secret.is_empty() => Ok(secret),

@@ -34,7 +34,7 @@ fn credentials(project: &Project, gcs: &GcsSpec) -> Result<Option<GcsCredentials
     match &gcs.service_account {
         _ if gcs.anonymous => Ok(None),
         Some(key) => {
-            let key = secret::resolve_document(key, &project.folder)?;
+            let key = secret::resolve_whole(key, &project.folder)?;
             Ok(Some(GcsCredentials::ServiceAccount(key)))
         }
         // As Google's own tools do where the manifest says nothing.

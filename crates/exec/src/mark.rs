@@ -30,9 +30,17 @@ struct Note {
 /// The lineage is 32 hexadecimal digits; anything else is an error.
 pub async fn read_mark(store: &dyn Store, lineage: &str) -> Result<Option<u64>, StoreError> {
     let path = path("read the mark of the base", lineage)?;
-    match insist(&Retry::default(), || read(store, &path).boxed()).await {
-        Ok(content) => {
-            let serial = content.and_then(|content| parse(&content, lineage));
+    let look = async || -> Result<Option<u64>, StoreError> {
+        let content = insist(&Retry::default(), || read(store, &path).boxed()).await?;
+        Ok(content.and_then(|content| parse(&content, lineage)))
+    };
+    // An answer that lost its end, and says so of its length, looks like another content: that has to come twice.
+    let found = match look().await {
+        Ok(None) => look().await,
+        found => found,
+    };
+    match found {
+        Ok(serial) => {
             if serial.is_none() {
                 tracing::warn!(%path, "it should say which base the store was synced with, and does not");
             }

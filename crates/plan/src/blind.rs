@@ -53,8 +53,12 @@ impl<'a> Blind<'a> {
 
     /// Whether a side has such a thing below the path.
     pub(crate) fn is_below(&self, side: Side, path: &RelPath) -> bool {
-        self.holders[side].contains(path.as_bytes())
-            || self.gaps[side].iter().any(|gap| gap.reaches_below(path.as_bytes()))
+        self.holders[side].contains(path.as_bytes()) || self.has_gap_below(side, path)
+    }
+
+    /// Whether a part of a side's listing that is missing may have something below the path.
+    pub(crate) fn has_gap_below(&self, side: Side, path: &RelPath) -> bool {
+        self.gaps[side].iter().any(|gap| gap.reaches_below(path.as_bytes()))
     }
 }
 

@@ -282,7 +282,10 @@ impl<'a> Differ<'a> {
     ) -> Half {
         let home = self.ancestry.above().find(|(_, seen)| seen.kinds[side] == Some(EntryKind::Dir));
         let unnamed = || Box::new(Hidden { path: None, veil: Veil::Unreadable });
-        let hidden = self.blind.is_below(side, path).then(unnamed);
+        // A folder whose mark a listing may have missed is not known to be gone.
+        let is_dir = facts.is_some_and(|facts| facts.kind == EntryKind::Dir);
+        let may_stand = is_dir && self.blind.has_gap_below(side.other(), path);
+        let hidden = (may_stand || self.blind.is_below(side, path)).then(unnamed);
         Half {
             facts: facts.map(|facts| Box::new(facts.clone())),
             change,

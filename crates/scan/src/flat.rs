@@ -71,6 +71,8 @@ struct Folders {
     files: SnapshotBuilder,
     /// The folders that take part, or hold something that does.
     folders: BTreeSet<RelPath>,
+    /// Those among them that hold something that takes part, with all above them.
+    held: BTreeSet<RelPath>,
 }
 
 impl Folders {
@@ -99,12 +101,20 @@ impl Folders {
     /// The folders above a path. Where it takes no part, only those that do by themselves, as in a walk.
     fn insert_above(&mut self, path: &RelPath, takes_part: bool, request: &ScanRequest) {
         let mut above = path.parent();
-        while let Some(folder) = above.filter(|folder| !self.folders.contains(folder)) {
+        while let Some(folder) = above.filter(|folder| !self.is_done(folder, takes_part)) {
             above = folder.parent();
+            if takes_part {
+                self.held.insert(folder.clone());
+            }
             if takes_part || selects(request, &folder) {
                 self.folders.insert(folder);
             }
         }
+    }
+
+    /// Whether a folder and those above it are where they belong already.
+    fn is_done(&self, folder: &RelPath, takes_part: bool) -> bool {
+        self.held.contains(folder) || !takes_part && self.folders.contains(folder)
     }
 
     /// Hands over everything in order. What is an object and a folder at once is left alone.

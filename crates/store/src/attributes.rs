@@ -29,7 +29,7 @@ pub struct Attributes {
 }
 
 /// What other programs note of the *content*: with other content it would be a lie. `mtime` is ours as well.
-const OF_CONTENT: [&str; 12] = [
+const OF_CONTENT: [&str; 24] = [
     "md5",
     "md5chksum",
     "content-md5",
@@ -42,6 +42,19 @@ const OF_CONTENT: [&str; 12] = [
     "src_last_modified_millis",
     "goog-reserved-file-mtime",
     "aws-sha256",
+    "sha512",
+    "crc32c",
+    "blake3",
+    // What content was encrypted with before it was sent.
+    "x-amz-key",
+    "x-amz-key-v2",
+    "x-amz-iv",
+    "x-amz-matdesc",
+    "x-amz-cek-alg",
+    "x-amz-wrap-alg",
+    "x-amz-tag-len",
+    "x-amz-unencrypted-content-length",
+    "x-amz-unencrypted-content-md5",
 ];
 
 impl Attributes {

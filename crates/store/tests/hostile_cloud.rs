@@ -92,7 +92,7 @@ fn gcs_page(names: &[&str], next: &str) -> String {
     };
     let items: Vec<_> = names.iter().map(object).collect();
     let next = if next.is_empty() { String::new() } else { format!(r#","nextPageToken":"{next}""#) };
-    reply("200 OK", "", &format!(r#"{{"items":[{}]{next}}}"#, items.join(",")))
+    reply("200 OK", "", &format!(r#"{{"kind":"storage#objects","items":[{}]{next}}}"#, items.join(",")))
 }
 
 async fn list(store: &dyn Store) -> Result<Batch, StoreError> {
@@ -150,7 +150,8 @@ async fn listings_without_end_or_order_end_with_an_error() {
             let stores: [Box<dyn Store>; 2] = [Box::new(azure(fake)), Box::new(gcs(fake))];
             for store in stores {
                 let error = list(store.as_ref()).await.unwrap_err();
-                assert_eq!(error.kind, StoreErrorKind::Other, "{error}");
+                let kinds = [StoreErrorKind::Other, StoreErrorKind::Disordered];
+                assert!(kinds.contains(&error.kind), "{error}");
             }
             assert!(fake.requests() < 400, "{} requests", fake.requests());
         }

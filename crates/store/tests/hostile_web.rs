@@ -275,8 +275,78 @@ async fn hostile_links_name_nothing() {
     })
     .await;
     let batch = read_root(&site(&fake.url)).await.unwrap();
+    let mut rejected: Vec<_> =
+        batch.rejected.iter().map(|rejected| String::from_utf8_lossy(&rejected.name).into_owned()).collect();
+    rejected.sort();
+    assert_eq!(rejected, ["%zz", "a%2fb", "n\0l", "x/../y"]);
     let mut names: Vec<_> = batch.entries.iter().map(|entry| entry.path.to_string()).collect();
     names.sort();
     assert_eq!(names, ["dotted", "good"]);
     assert!(batch.entries.iter().all(|entry| entry.facts.kind == EntryKind::File));
+}
+
+#[tokio::test]
+async fn an_index_that_may_not_be_whole_is_an_error() {
+    let page = "<title>Index of /files</title><a href=\"a\">a</a>";
+    let whole = format!("{page}</body></html>");
+    for broken in [
+        reply("200 OK", "", page),
+        // It ends with its connection.
+        format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{whole}"),
+        reply("200 OK", "", &whole.replace("\"a\"", "\"\u{fffd}\"")),
+    ] {
+        let fake = Fake::start(move |_, _| broken.clone()).await;
+        assert!(read_root(&site(&fake.url)).await.is_err());
+    }
+    let fake = Fake::start(move |_, _| reply("200 OK", "", &whole)).await;
+    assert_eq!(read_root(&site(&fake.url)).await.unwrap().entries.len(), 1);
+}
+
+/// A site whose files are named by a list.
+fn listed(url: &str) -> HttpStore {
+    let settings = HttpSettings {
+        index: Some(RelPath::new("list").unwrap()),
+        reach: Reach { retries: 2, ..Reach::default() },
+        ..HttpSettings::new(format!("{url}/files"))
+    };
+    HttpStore::open(&settings, "site".to_owned()).unwrap()
+}
+
+#[tokio::test]
+async fn a_list_of_something_else_is_an_error() {
+    let answer = |gone: &'static [&'static str], kind: &'static str| {
+        move |head: &str, _| match head {
+            head if head.starts_with("GET /files/list ") => reply("200 OK", kind, "a\nb\n"),
+            head if gone.iter().any(|name| head.contains(name)) => reply("404 Not Found", "", ""),
+            _ => reply("200 OK", "", ""),
+        }
+    };
+    let fake = Fake::start(answer(&["/files/a "], "")).await;
+    assert_eq!(read_root(&listed(&fake.url)).await.unwrap().entries.len(), 2);
+    for (gone, kind) in
+        [(["/files/a ", "/files/b "].as_slice(), ""), (&[], "content-type: text/html; charset=utf-8\r\n")]
+    {
+        let fake = Fake::start(answer(gone, kind)).await;
+        assert!(read_root(&listed(&fake.url)).await.is_err(), "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_to_log_in_is_no_file() {
+    let fake = Fake::start(|head, _| match head {
+        head if head.contains(" /login?") => reply("200 OK", "", "log in\n"),
+        head if head.contains(" /other/moved ") => reply("200 OK", "", "abc"),
+        head if head.contains(" /files/moved ") => reply("302 Found", "location: /other/moved\r\n", ""),
+        _ => reply("302 Found", "location: /login?to=/files/a\r\n", ""),
+    })
+    .await;
+    let path = RelPath::new("a").unwrap();
+    let site = site(&fake.url);
+    assert_eq!(site.stat(&path).await.unwrap().unwrap().kind, EntryKind::Unreadable);
+    assert!(site.read(&path, None, None).await.is_err());
+    let error = read_root(&listed(&fake.url)).await.map(drop).unwrap_err();
+    assert!(chain(&error).contains("/login"), "{}", chain(&error));
+    let moved = RelPath::new("moved").unwrap();
+    let content = site.read(&moved, None, None).await.unwrap();
+    assert_eq!(content.try_collect::<Vec<_>>().await.unwrap().concat(), b"abc");
 }

@@ -40,7 +40,9 @@ impl Dialect for AzureDialect {
         let mut answer = Answer::new(status, headers);
         answer.kind = kind(&code).unwrap_or(answer.kind);
         // The rest of a message is the number of the request and the time.
-        let message = message.lines().next().unwrap_or_default().to_owned();
+        let message = message.lines().next().unwrap_or_default();
+        // Some servers repeat what they were asked for, signature and all.
+        let message = if message.contains("sig=") { String::new() } else { message.to_owned() };
         answer.saying(code, message)
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use http::HeaderMap;
 use syncplan_model::{Capabilities, Capability, Facts, LinkTarget, RESERVED_DIR, RelPath, Token};
 
 use self::root::Root;
@@ -165,7 +166,9 @@ impl Store for AzureStore {
         let key = self.root.key("look at", path)?;
         let headers = self.root.headers(&key).await;
         let headers = headers.map_err(|fault| self.root.failure(fault, "look at", path))?;
-        let same = headers.filter(|headers| object::token_of(headers) == facts.token);
+        // Of blobs of other kinds, which are written in place, nobody renews it.
+        let whole = |headers: &HeaderMap| object::text(headers, "x-ms-blob-type") == Some("BlockBlob");
+        let same = headers.filter(|headers| object::token_of(headers) == facts.token && whole(headers));
         Ok(same.as_ref().and_then(|headers| Checksum::of_base64_md5(object::text(headers, "content-md5")?)))
     }
 

@@ -128,7 +128,7 @@ impl<P: Pages> Pager<P> {
             return None;
         }
         let page = self.pages.page(&self.prefix, self.after.as_deref(), self.next.as_deref()).await;
-        let page = page.and_then(|page| self.take(page).map_err(Fault::Malformed));
+        let page = page.and_then(|page| self.take(page).map_err(Fault::Disorder));
         self.done |= page.is_err();
         Some(page.map_err(|fault| self.failure(fault)))
     }

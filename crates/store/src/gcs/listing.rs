@@ -25,7 +25,7 @@ impl Pages for Root {
     }
 
     async fn page(&self, prefix: &[u8], after: Option<&[u8]>, next: Option<&str>) -> Result<Page, Fault> {
-        let fields = format!("nextPageToken,items({FIELDS})");
+        let fields = format!("kind,nextPageToken,items({FIELDS})");
         let mut request = self.objects(Method::GET).query("fields", fields).whole().patient();
         if !prefix.is_empty() {
             request = request.query("prefix", String::from_utf8_lossy(prefix));
@@ -42,10 +42,13 @@ impl Pages for Root {
     }
 }
 
-/// Reads one page; `None` if it is not one. One without anything in it is empty.
+/// Reads one page; `None` if it is not one.
 fn parse(document: &[u8]) -> Option<Page> {
     let page: Value = serde_json::from_slice(document).ok()?;
-    page.as_object()?;
+    // An error that comes as 200 is an object as well, and would be an empty page.
+    if page["kind"] != "storage#objects" {
+        return None;
+    }
     let objects = match &page["items"] {
         Value::Null => Vec::new(),
         items => items.as_array()?.iter().map(object_of).collect::<Option<_>>()?,
@@ -63,11 +66,21 @@ mod tests {
 
     #[test]
     fn half_a_page_is_no_page() {
-        let whole = r#"{"items":[{"name":"a\u0001","size":"7","generation":"1"}],"nextPageToken":"n"}"#;
+        let whole = r#"{"kind":"storage#objects","items":[{"name":"a\u0001","size":"7","generation":"1"}],"nextPageToken":"n"}"#;
         let page = parse(whole.as_bytes()).unwrap();
         assert_eq!((page.objects[0].key.as_slice(), page.next.as_deref()), (b"a\x01".as_slice(), Some("n")));
-        assert_eq!(parse(b"{}"), Some(Page::default()));
-        for broken in ["", "<html>", "[]", "7", r#"{"items":[{}]}"#, r#"{"items":{}}"#, &whole[..40]] {
+        assert_eq!(parse(br#"{"kind":"storage#objects"}"#), Some(Page::default()));
+        for broken in [
+            "",
+            "{}",
+            r#"{"error":{"code":503}}"#,
+            "<html>",
+            "[]",
+            "7",
+            r#"{"kind":"storage#objects","items":[{}]}"#,
+            r#"{"kind":"storage#objects","items":{}}"#,
+            &whole[..40],
+        ] {
             assert_eq!(parse(broken.as_bytes()), None, "{broken}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod parts;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -164,6 +165,7 @@ fn as_file(facts: &Facts, target: &LinkTarget) -> Facts {
 /// Gives links the names that they have here, and leaves alone what has such a name already.
 fn translated(batch: Batch) -> Batch {
     let mut translated = Batch { entries: Vec::with_capacity(batch.entries.len()), rejected: batch.rejected };
+    let mut links = Vec::new();
     for Entry { path, facts } in batch.entries {
         if facts.kind != EntryKind::Symlink {
             let taken = facts.kind != EntryKind::Dir && link_of(&path).is_some();
@@ -178,23 +180,33 @@ fn translated(batch: Batch) -> Batch {
         let name = [path.file_name(), SUFFIX].concat();
         match (path.with_file_name(name), &facts.target) {
             (Ok(shown), Some(target)) => {
-                translated.entries.push(Entry { path: shown, facts: as_file(&facts, target) });
+                links.push(Entry { path: shown, facts: as_file(&facts, target) });
             }
             (Err(error), _) => {
                 let name = path.as_bytes().to_vec();
                 translated.rejected.push(Rejected { name, reason: error.to_string() });
             }
             (Ok(shown), None) => {
-                translated.entries.push(Entry { path: shown, facts: Facts::new(EntryKind::Unreadable) });
+                links.push(Entry { path: shown, facts: Facts::new(EntryKind::Unreadable) });
             }
         }
     }
-    // A file of that name is what counts: nothing may be written there.
-    let ignored: Vec<RelPath> = (translated.entries.iter())
-        .filter(|entry| entry.facts.kind == EntryKind::Ignored)
-        .map(|entry| entry.path.clone())
-        .collect();
-    translated.entries.retain(|it| it.facts.kind != EntryKind::File || !ignored.contains(&it.path));
+    // What has the name already counts, and is left alone: two things cannot share it.
+    let taken: HashMap<RelPath, usize> =
+        translated.entries.iter().enumerate().map(|(at, it)| (it.path.clone(), at)).collect();
+    for link in links {
+        match taken.get(&link.path) {
+            None => translated.entries.push(link),
+            Some(&at) => {
+                let real = &mut translated.entries[at].facts;
+                if real.kind != EntryKind::Ignored {
+                    let reason = "a symbolic link here stands under this name in this task".to_owned();
+                    translated.rejected.push(Rejected { name: link.path.as_bytes().to_vec(), reason });
+                }
+                *real = Facts::new(EntryKind::Ignored);
+            }
+        }
+    }
     translated
 }
 
@@ -405,5 +417,25 @@ impl Store for LinksAsFiles {
 impl TreeListing for LinksAsFiles {
     async fn read_dir(&self, dir: Option<&RelPath>) -> Result<Batch, StoreError> {
         self.tree(dir).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_does_not_hide_what_has_its_name() {
+        let entry = |path: &str, facts| Entry { path: RelPath::new(path).unwrap(), facts };
+        let link = Facts { target: Some(LinkTarget::new(*b"t")), ..Facts::new(EntryKind::Symlink) };
+        for real in [Facts::new(EntryKind::Dir), Facts::file(3)] {
+            let entries =
+                vec![entry("x", link.clone()), entry("x.rclonelink", real), entry("y", link.clone())];
+            let translated = translated(Batch { entries, rejected: Vec::new() });
+            let found: Vec<_> =
+                translated.entries.iter().map(|it| (it.path.as_str().unwrap(), it.facts.kind)).collect();
+            assert_eq!(found, [("x.rclonelink", EntryKind::Ignored), ("y.rclonelink", EntryKind::File)]);
+            assert_eq!(translated.rejected.len(), 1);
+        }
     }
 }

@@ -121,6 +121,9 @@ impl Pager {
         if self.root.encodes_keys {
             request = request.query("encoding-type", "url");
         }
+        if self.root.pages == Pages::Marker && std::str::from_utf8(&self.last_key).is_err() {
+            return Err(Fault::Disorder("the listing cannot go on behind a key that is not UTF-8"));
+        }
         let last_key = String::from_utf8_lossy(&self.last_key);
         request = match (self.root.pages, &self.token) {
             (Pages::Marker, _) => request.query("marker", last_key),
@@ -231,8 +234,12 @@ fn parse(document: &[u8]) -> Option<Page> {
                 match (path.len(), path.last().map(Vec::as_slice), name.as_slice()) {
                     (2, Some(b"Contents"), field) => page.objects.last_mut()?.set(field, &text)?,
                     (1, _, b"EncodingType") => encoded = text == "url",
-                    (1, _, b"IsTruncated") => page.truncated = text == "true",
-                    (1, _, b"NextContinuationToken") => page.next = Some(text.clone()),
+                    (1, _, b"IsTruncated") => page.truncated |= truth(&text)?,
+                    // Whoever says where to go on is not at the end.
+                    (1, _, b"NextContinuationToken") if !text.is_empty() => {
+                        page.truncated = true;
+                        page.next = Some(text.clone());
+                    }
                     (0, _, root) => whole = root == b"ListBucketResult",
                     _ => {}
                 }
@@ -251,6 +258,14 @@ fn parse(document: &[u8]) -> Option<Page> {
         }
     }
     Some(page)
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 impl Object {
@@ -296,6 +311,18 @@ mod tests {
         let plain = page("<Contents><Key>a%0A+ &#233;&lt;</Key><Size>0</Size></Contents>").unwrap();
         assert_eq!(plain.objects[0].key, "a%0A+ é<".as_bytes());
         assert!(!plain.truncated);
+    }
+
+    #[test]
+    fn whoever_says_where_to_go_on_is_not_at_the_end() {
+        let next = "<NextContinuationToken>n</NextContinuationToken>";
+        for inner in
+            ["<IsTruncated>True</IsTruncated>", next, &format!("<IsTruncated>false</IsTruncated>{next}")]
+        {
+            assert!(page(inner).unwrap().truncated, "{inner}");
+        }
+        assert!(!page("<IsTruncated>false</IsTruncated>").unwrap().truncated);
+        assert_eq!(page("<IsTruncated>perhaps</IsTruncated>"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::S3Store;
 use super::listing::Pager;
 use super::request::object;
 use crate::error::{StoreError, StoreErrorKind};
+use crate::store::Precondition;
 
 impl S3Store {
     /// Makes a folder stand by itself. What is ours needs no folders.
@@ -15,9 +16,30 @@ impl S3Store {
             return Ok(());
         }
         let key = self.marker_key(operation, path)?;
-        let request = object(Method::PUT, &key).header("content-type", "application/x-directory");
-        let sent = self.root.wire.send(&request).await;
-        sent.map_err(|failed| self.root.failure(failed.fault, operation, path))?;
+        let failure = |fault| self.root.failure(fault, operation, path);
+        // An object of that name may be somebody's content, or have what others noted: it marks the folder as it is.
+        if self.root.head(&key).await.map_err(failure)?.is_none() {
+            let request = object(Method::PUT, &key).header("content-type", "application/x-directory");
+            let sent = self
+                .root
+                .wire
+                .send(
+                    &self
+                        .honoured
+                        .get()
+                        .copied()
+                        .unwrap_or_default()
+                        .condition(request, &Precondition::Absent),
+                )
+                .await;
+            match sent {
+                Err(failed) if failed.fault.kind() != StoreErrorKind::Precondition => {
+                    return Err(self.root.failure(failed.fault, operation, path));
+                }
+                // What came there meanwhile marks it as well.
+                _ => {}
+            }
+        }
         self.marked().insert(path.clone());
         Ok(())
     }
@@ -93,6 +115,11 @@ impl S3Store {
         }
         if found.is_empty() {
             return Err(StoreError::new(StoreErrorKind::NotFound, "remove", path));
+        }
+        // What has content is somebody's, whatever its name.
+        let marker = self.root.head(&key).await.map_err(|fault| self.root.failure(fault, "remove", path))?;
+        if marker.is_some_and(|marker| marker.size > 0) {
+            return Err(StoreError::new(StoreErrorKind::NotEmpty, "remove", path));
         }
         self.marked().remove(path);
         let sent = self.root.wire.send(&object(Method::DELETE, &key)).await;

@@ -40,6 +40,7 @@ use self::provider::Traits;
 use self::removals::Removals;
 use self::root::{LONGEST_KEY, Root};
 pub use self::settings::{S3Credentials, S3Settings};
+use crate::bucket;
 use crate::checksum::Checksum;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::preserve;
@@ -150,7 +151,8 @@ impl Store for S3Store {
         range: Option<Range<u64>>,
         expect: Option<&Token>,
     ) -> Result<ContentStream, StoreError> {
-        reader::read(&self.root, path, range, expect).await
+        let key = self.root.key("read", path)?;
+        bucket::read(&self.root, path, key, range, expect).await
     }
 
     async fn write(

@@ -80,17 +80,26 @@ impl Attributes {
         Some(Mtime { seconds: seconds(accessed).max(seconds(modified)), nanos: 0 })
     }
 
-    /// As facts; the text of a link is still missing.
+    /// The same for what was moved there with the time of its last change: that tells nothing, and only a later
+    /// one of its last reading can be ours. A server that keeps none of ours leaves it without an age.
+    pub(super) fn moved(&self) -> Option<Mtime> {
+        let (accessed, modified) = self.times?;
+        (seconds(accessed) > seconds(modified)).then(|| Mtime { seconds: seconds(accessed), nanos: 0 })
+    }
+
+    /// As facts; the text of a link is still missing. A file without a size is not an empty one: too little is told
+    /// of it, and it is left alone.
     pub(super) fn facts(&self) -> Facts {
-        match self.kind() {
-            EntryKind::File => Facts {
+        match (self.kind(), self.size) {
+            (EntryKind::File, None) => Facts::new(EntryKind::Unreadable),
+            (EntryKind::File, Some(size)) => Facts {
                 token: self.token(),
                 mtime: self.mtime(),
                 mode: self.mode.map(|mode| mode & PERMISSIONS),
-                ..Facts::file(self.size.unwrap_or(0))
+                ..Facts::file(size)
             },
-            EntryKind::Symlink => Facts { mtime: self.mtime(), ..Facts::new(EntryKind::Symlink) },
-            kind => Facts::new(kind),
+            (EntryKind::Symlink, _) => Facts { mtime: self.mtime(), ..Facts::new(EntryKind::Symlink) },
+            (kind, _) => Facts::new(kind),
         }
     }
 
@@ -98,7 +107,7 @@ impl Attributes {
     /// that leave the length have one token.
     fn token(&self) -> Option<Token> {
         let (_, modified) = self.times?;
-        Some(Token::new(format!("{:x}.{:x}", modified, self.size.unwrap_or(0))))
+        Some(Token::new(format!("{:x}.{:x}", modified, self.size?)))
     }
 }
 
@@ -153,9 +162,27 @@ mod tests {
 
     #[test]
     fn special_files_and_their_bits_are_told() {
-        let of = |mode| Attributes { mode: Some(mode), ..Attributes::default() };
+        let of = |mode| Attributes { size: Some(0), mode: Some(mode), ..Attributes::default() };
         assert_eq!(of(0o010_644).kind(), EntryKind::Special);
         assert_eq!(of(0o140_644).kind(), EntryKind::Special);
         assert_eq!(of(0o104_755).facts().mode, Some(0o755));
+    }
+
+    #[test]
+    fn a_file_without_a_size_is_not_an_empty_one() {
+        for mode in [None, Some(0), Some(0o644), Some(0o100_644)] {
+            let found = Attributes { size: None, mode, times: Some((1, 2)) };
+            assert_eq!(found.facts(), Facts::new(EntryKind::Unreadable));
+        }
+    }
+
+    #[test]
+    fn only_a_time_of_our_own_is_an_age() {
+        let moved = |accessed, modified| {
+            Attributes { times: Some((accessed, modified)), ..Attributes::default() }.moved()
+        };
+        assert_eq!(moved(9, 7), Some(Mtime { seconds: 9, nanos: 0 }));
+        assert_eq!(moved(0, u32::MAX), Some(Mtime { seconds: 0, nanos: 0 }));
+        assert_eq!((moved(7, 7), moved(5, 7)), (None, None));
     }
 }

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use syncplan_model::plan::{STAGE_DIR, TRASH_DIR};
 use syncplan_model::{EntryKind, RESERVED_DIR, RelPath};
 
 use super::fault::{Fault, status};
@@ -70,9 +71,17 @@ impl Inner {
             }
             // The folder of all that is kept is not kept itself.
             if path.is_reserved() && path.as_bytes() != RESERVED_DIR.as_bytes() {
-                kept.push(Reserved { path, facts, since: attributes.since() });
+                let since =
+                    if holds_moved(&path, facts.kind) { attributes.moved() } else { attributes.since() };
+                kept.push(Reserved { path, facts, since });
             }
         }
         Ok((kept, folders))
     }
+}
+
+/// Whether what stands there was moved there, and has the times that it had elsewhere. Folders are made there.
+fn holds_moved(path: &RelPath, kind: EntryKind) -> bool {
+    let is_below = |folder: &str| path.ancestors().any(|above| above == folder.as_bytes());
+    kind != EntryKind::Dir && (is_below(TRASH_DIR) || is_below(STAGE_DIR))
 }

@@ -79,7 +79,7 @@ async fn batch(
             let asked = session.about(kind::READLINK, &joined(full, &name));
             links.push_back((path, attributes, asked));
         } else {
-            batch.entries.push(Entry { path, facts: listed(&attributes) });
+            batch.entries.push(Entry { path, facts: attributes.facts() });
         }
         if links.len() >= LINKS {
             batch.entries.extend(next_link(&mut links).await?);
@@ -102,14 +102,6 @@ async fn next_link(links: &mut VecDeque<AskedLink>) -> Result<Option<Entry>, Fau
         // Its name is known and nothing else: whoever plans must leave it alone, not take it as gone.
         Err(Fault::Status { .. }) => Ok(Some(Entry { path, facts: Facts::new(EntryKind::Unreadable) })),
         Err(fault) => Err(fault),
-    }
-}
-
-/// What a listing tells; what it tells too little of is left alone.
-fn listed(attributes: &Attributes) -> Facts {
-    match attributes.mode.is_none() && attributes.size.is_none() {
-        true => Facts::new(EntryKind::Unreadable),
-        false => attributes.facts(),
     }
 }
 

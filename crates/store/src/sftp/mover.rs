@@ -153,7 +153,10 @@ impl Inner {
 /// other time by which whoever collects it could know since when it stands there.
 pub(super) async fn date(place: &Place, found: &Facts) {
     let Some(modified) = found.mtime.and_then(super::attributes::protocol_time) else { return };
-    let told = Attributes { times: Some((seconds_now(), modified)), ..Attributes::default() };
+    // Only a time that is later than the other one can be told from it.
+    let now = seconds_now();
+    let told =
+        Attributes { times: Some((now + u32::from(now == modified), modified)), ..Attributes::default() };
     let dating = async {
         let handle = place.channel.session.open(&place.full, flags::READ, Attributes::default()).await?;
         handle.send(kind::FSETSTAT, 32, |packet: Packet| told.write(packet)).done().await

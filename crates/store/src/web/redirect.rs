@@ -1,6 +1,7 @@
 use url::Url;
 
-use super::fault::Failed;
+use super::encode::decode_segment;
+use super::fault::{Failed, Fault};
 use super::reply::Reply;
 use super::request::Request;
 use super::wire::Wire;
@@ -9,7 +10,8 @@ use super::wire::Wire;
 const MOST: usize = 5;
 
 /// Sends what `ask` makes for a place, and follows redirects within the same service: what proves who asks goes
-/// nowhere else. `place` is where the answer came from then.
+/// nowhere else. `place` is where the answer came from then. One to another name leads to a page for people, to log in
+/// or to say sorry, which would pass for the file: it is not followed either.
 pub(crate) async fn send_following(
     wire: &Wire,
     place: &mut String,
@@ -20,12 +22,25 @@ pub(crate) async fn send_following(
             Ok(reply) => return Ok(reply),
             Err(failed) => failed,
         };
-        match failed.fault.location().and_then(|location| target(wire.url(), place, location)) {
-            Some(target) => *place = target,
-            None => return Err(failed),
+        match wire.target_of(place, &failed.fault) {
+            Some(target) if name_of(&target) == name_of(place) => *place = target,
+            _ => return Err(failed),
         }
     }
     wire.send(&ask(place)).await
+}
+
+impl Wire {
+    /// The place that an answer about `place` points to, if it is a redirect within the same service.
+    pub(crate) fn target_of(&self, place: &str, fault: &Fault) -> Option<String> {
+        fault.location().and_then(|location| target(self.url(), place, location))
+    }
+}
+
+/// The last part of the path of a place.
+fn name_of(place: &str) -> Option<Vec<u8>> {
+    let path = place.split_once('?').map_or(place, |(path, _)| path);
+    decode_segment(path.rsplit('/').next().unwrap_or(path).as_bytes())
 }
 
 /// The place that a redirect points to, if it is one of the same service: scheme, host and port.
@@ -39,7 +54,7 @@ fn target(service: &str, place: &str, location: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::target;
+    use super::{name_of, target};
 
     #[test]
     fn only_the_same_service_is_followed() {
@@ -51,6 +66,16 @@ mod tests {
             ["http://h:8443/x", "https://h/x", "https://other:8443/x", "//other/x", "https://u@h:8443/x"]
         {
             assert_eq!(to(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_written() {
+        for other in ["/x/a+b?c=/d", "/y/a%2bb", "a+b"] {
+            assert_eq!(name_of("/a%2Bb"), name_of(other), "{other}");
+        }
+        for other in ["/login?to=/a+b", "/a+b/", "/a%20b", "/A+b", "/"] {
+            assert_ne!(name_of("/a%2Bb"), name_of(other), "{other}");
         }
     }
 }

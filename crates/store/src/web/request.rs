@@ -27,6 +27,8 @@ pub(crate) struct Request {
 pub(super) enum Patience {
     /// Never: whoever asks this asks again.
     Once,
+    /// Never, but its answer is waited for: what it does may be wrong by the time it would be sent again.
+    Single,
     /// As often as the settings say; but whoever moves content has to know soon that it is too much at once.
     Usual,
     /// As often as the settings say: there is nobody above who tries again.
@@ -88,6 +90,12 @@ impl Request {
         self
     }
 
+    /// It is sent once: whoever asks this looks again before it is sent another time.
+    pub(crate) fn single(mut self) -> Self {
+        self.patience = Patience::Single;
+        self
+    }
+
     /// The answer is read whole before it counts: some errors come as 200 and say so only there.
     pub(crate) fn whole(mut self) -> Self {
         self.whole = true;
@@ -109,7 +117,7 @@ impl Patience {
     /// Whether it is tried again after a fault, so many tries and so long a time.
     pub(super) fn bears(self, fault: &Fault, tries: u32, waited: Duration) -> bool {
         match fault.kind() {
-            _ if self == Self::Once => false,
+            _ if matches!(self, Self::Once | Self::Single) => false,
             StoreErrorKind::Transient => true,
             StoreErrorKind::Unreachable => waited <= UNREACHABLE_AFTER,
             // One that names a time wants everybody to wait, not only this request.

@@ -102,7 +102,7 @@ impl Wire {
     fn longest(&self, request: &Request) -> Duration {
         match request.patience {
             Patience::Once => self.timeout.min(GLANCE),
-            Patience::Usual | Patience::Most => {
+            Patience::Single | Patience::Usual | Patience::Most => {
                 self.timeout + Duration::from_secs(request.body.len() as u64 / SLOWEST)
             }
         }

@@ -3,7 +3,8 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use syncplan_model::{EntryKind, RESERVED_DIR, RelPath};
+use syncplan_model::plan::{STAGE_DIR, TRASH_DIR};
+use syncplan_model::{EntryKind, RESERVED_DIR, RelPath, TEMPORARY_PREFIX, is_below};
 
 use super::WebdavStore;
 use crate::error::{StoreError, StoreErrorKind};
@@ -40,11 +41,13 @@ impl Housekeeping for WebdavStore {
 
 impl WebdavStore {
     fn reserved_at(&self, entry: syncplan_model::Entry) -> Reserved {
-        // A temporary that got the time of what it will be seems old, and may be in use.
+        // What was kept has the time of its original, and a temporary that of what it will be: both seem old, and
+        // may be of this second. Some servers that take no times still keep them when they copy.
+        let is_kept =
+            [TRASH_DIR, STAGE_DIR].iter().any(|folder| is_below(entry.path.as_bytes(), folder.as_bytes()));
+        let is_temporary = entry.path.components().any(|name| name.starts_with(TEMPORARY_PREFIX.as_bytes()));
         let tells = self.honoured.get().is_some_and(|honoured| !honoured.keeps_times());
-        let is_temporary =
-            entry.path.as_bytes().split(|&byte| byte == b'/').next() != Some(RESERVED_DIR.as_bytes());
-        let since = entry.facts.mtime.filter(|_| tells || !is_temporary);
+        let since = entry.facts.mtime.filter(|_| !is_kept && (tells || !is_temporary));
         Reserved { path: entry.path, facts: entry.facts, since }
     }
 }

@@ -25,7 +25,9 @@ impl WebdavStore {
         let (itself, below) = match root.ask_folder(dir).await {
             Err(fault) if dir.is_none() && fault.kind() == StoreErrorKind::NotFound => {
                 return match root.check().await {
-                    Ok(_) => Ok(Batch::default()),
+                    Ok(false) => Ok(Batch::default()),
+                    // It is there, and what is in it was not told: that is not an empty folder.
+                    Ok(true) => Err(fault.of("list", name, &root.store)),
                     Err(fault) => Err(fault.of("list", name, &root.store)),
                 };
             }

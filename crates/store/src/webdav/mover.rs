@@ -1,9 +1,11 @@
+use futures::FutureExt as _;
 use http::Method;
 use syncplan_model::{EntryKind, Facts, RelPath, Token};
 
 use super::WebdavStore;
-use super::root::method;
+use super::root::{as_expected, method};
 use crate::error::{StoreError, StoreErrorKind};
+use crate::retry::insist;
 use crate::store::{MoveOptions, Precondition};
 use crate::web::{Fault, Request};
 
@@ -48,6 +50,7 @@ impl WebdavStore {
             Err(failed) => return Err(self.unwritten(to, failed.fault)),
         }
         syncplan_failpoint::hit("webdav/copied");
+        let size = found.size;
         let changed = |path| StoreError::new(StoreErrorKind::Changed, "copy", path);
         let copy = self.root.look("copy", temporary).await?;
         let copy = copy.filter(|copy| copy.size == found.size).ok_or_else(|| changed(to))?;
@@ -56,8 +59,11 @@ impl WebdavStore {
         if now.is_none_or(|now| (now.token, now.size) != (found.token.clone(), found.size)) {
             return Err(changed(from));
         }
-        let replaced = self.root.check_target("copy", to, precondition).await?;
-        self.move_file("copy", temporary, to, replaced.is_some()).await?;
+        let is_copy = |found: Option<Facts>| {
+            let found = found.filter(|copy| (copy.kind, copy.size) == (EntryKind::File, size));
+            found.ok_or_else(|| changed(to))
+        };
+        self.move_over("copy", temporary, to, precondition, is_copy).await?;
         let copied = self.root.look("copy", to).await?.filter(|copied| copied.size == found.size);
         copied.ok_or_else(|| changed(to))
     }
@@ -69,11 +75,11 @@ impl WebdavStore {
         options: &MoveOptions,
     ) -> Result<Facts, StoreError> {
         self.root.file("rename", to)?;
-        let found = self.root.expected("rename", from, options.expect.as_ref()).await?;
+        // Whatever takes its time comes before the looks: the move comes right after them.
         self.honoured().await?;
         self.root.ensure_folder("rename", to, to.parent().as_ref()).await?;
-        let replaced = self.root.check_target("rename", to, &options.precondition).await?;
-        self.move_file("rename", from, to, replaced.is_some()).await?;
+        let is_it = |found| as_expected("rename", from, options.expect.as_ref(), found);
+        let found = self.move_over("rename", from, to, &options.precondition, is_it).await?;
         syncplan_failpoint::hit("webdav/renamed");
         let moved = self.root.look("rename", to).await?.filter(|moved| moved.size == found.size);
         moved.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, "rename", to))
@@ -81,7 +87,8 @@ impl WebdavStore {
 
     pub(super) async fn delete_file(&self, path: &RelPath, expect: Option<&Token>) -> Result<(), StoreError> {
         let found = self.root.expected("delete", path, expect).await?;
-        let mut request = Request::new(Method::DELETE, self.root.place(Some(path)));
+        // Repeated later it might remove what somebody saved meanwhile.
+        let mut request = Request::new(Method::DELETE, self.root.place(Some(path))).single();
         // Known only after a write; a delete alone is not worth a probe.
         let conditional = self.honoured.get().is_some_and(|honoured| honoured.delete && !honoured.weak);
         if let (true, Some(token)) = (conditional, &found.token) {
@@ -95,10 +102,15 @@ impl WebdavStore {
                 syncplan_failpoint::hit("webdav/deleted");
                 Ok(())
             }
-            // Sent again because the answer was lost: it is gone, which is what was wanted.
-            Err(failed) if failed.tries > 1 && failed.fault.kind() == StoreErrorKind::NotFound => Ok(()),
+            // Its answer may have been lost: it is gone, which is what was wanted.
+            Err(failed) if self.is_gone("delete", path, &failed.fault).await => Ok(()),
             Err(failed) => Err(self.root.failure(failed.fault, "delete", path)),
         }
+    }
+
+    /// Whether nothing stands any more where a delete failed for the moment.
+    async fn is_gone(&self, operation: &'static str, path: &RelPath, fault: &Fault) -> bool {
+        fault.kind().is_momentary() && matches!(self.root.look(operation, path).await, Ok(None))
     }
 
     pub(super) async fn make_folder(&self, path: &RelPath) -> Result<(), StoreError> {
@@ -132,22 +144,42 @@ impl WebdavStore {
         self.root.forget_folders();
         self.move_folder("remove", path, &aside).await?;
         if let Err(error) = self.expect_empty(&aside, path).await {
-            self.move_folder("remove", &aside, path).await.map_err(|lost| {
+            let back = || self.move_back(&aside, path).boxed();
+            insist(&self.retry(), back).await.map_err(|lost| {
                 let place = format!("what is in it stands in `{aside}` now");
                 tracing::warn!(%path, %aside, "a folder could not be moved back");
                 StoreError::new(lost.kind, "remove", path).because(place)
             })?;
             return Err(error);
         }
-        let request = Request::new(Method::DELETE, format!("{}/", self.root.place(Some(&aside))));
-        match self.root.wire.send(&request).await {
+        // Whoever tries all of it again finds nothing at `path` any more, and does not know of this.
+        insist(&self.retry(), || self.remove_aside(&aside, path).boxed()).await
+    }
+
+    /// Removes an empty folder that was moved aside, where nobody puts anything.
+    async fn remove_aside(&self, aside: &RelPath, path: &RelPath) -> Result<(), StoreError> {
+        let place = format!("{}/", self.root.place(Some(aside)));
+        match self.root.wire.send(&Request::new(Method::DELETE, place).single()).await {
             Ok(_) => {
                 syncplan_failpoint::hit("webdav/folder-removed");
                 Ok(())
             }
             Err(failed) if failed.fault.kind() == StoreErrorKind::NotFound => Ok(()),
+            Err(failed) if self.is_gone("remove", aside, &failed.fault).await => Ok(()),
             Err(failed) => Err(self.root.failure(failed.fault, "remove", path)),
         }
+    }
+
+    /// Moves a folder back that was moved aside and is not empty.
+    async fn move_back(&self, aside: &RelPath, path: &RelPath) -> Result<(), StoreError> {
+        if self.root.look("remove", aside).await?.is_none() {
+            return Ok(());
+        }
+        // Not every server heeds that nothing is to be moved over.
+        if self.root.look("remove", path).await?.is_some() {
+            return Err(StoreError::new(StoreErrorKind::Precondition, "remove", path));
+        }
+        self.move_folder("remove", aside, path).await
     }
 
     async fn expect_empty(&self, folder: &RelPath, path: &RelPath) -> Result<(), StoreError> {

@@ -95,8 +95,12 @@ impl WebdavStore {
                 .patient()
         };
         honoured.put_time = keeps;
-        self.patch_time(one, BEFORE_ALL).await?;
-        honoured.patch_time = self.seen(one).await?.mtime == Some(BEFORE_ALL);
+        honoured.patch_time = match self.patch_time(one, BEFORE_ALL).await {
+            Ok(()) => self.seen(one).await?.mtime == Some(BEFORE_ALL),
+            // Some servers forbid it to those who may write: the time is not kept there, and that is all.
+            Err(Fault::Answer(answer)) if !answer.kind.is_momentary() => false,
+            Err(fault) => return Err(fault),
+        };
         self.send(mv("T")).await?;
         self.send(put("cccc")).await?;
         honoured.no_overwrite = self.is_refused(mv("F")).await?;

@@ -121,17 +121,17 @@ impl Root {
         let mut below = Vec::with_capacity(found.len());
         for resource in found {
             match asked.named(&resource.href) {
+                // So some servers say that they left something out, and may speak of it again.
+                Named::Itself if resource.status.is_some_and(|status| status != 200) => {
+                    return Err(Fault::Malformed("the list of the folder is not whole"));
+                }
                 Named::Itself => itself = Some(resource),
                 named => below.push((named, resource)),
             }
         }
         // One that speaks of something else might leave out anything.
         let itself = itself.ok_or(Fault::Malformed("it is not about the folder that was asked for"))?;
-        match itself.status {
-            // So some servers say that they left something out.
-            Some(status) if status != 200 => Err(Fault::Malformed("the list of the folder is not whole")),
-            _ => Ok((itself, below)),
-        }
+        Ok((itself, below))
     }
 
     pub(super) async fn ask_one(&self, path: Option<&RelPath>, once: bool) -> Result<Option<Facts>, Fault> {
@@ -174,13 +174,7 @@ impl Root {
         path: &RelPath,
         expect: Option<&Token>,
     ) -> Result<Facts, StoreError> {
-        let found = self.look(operation, path).await?;
-        let found = found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, operation, path))?;
-        let is_expected = expect.is_none_or(|token| found.token.as_ref() == Some(token));
-        if found.kind == EntryKind::File && is_expected {
-            return Ok(found);
-        }
-        Err(StoreError::new(StoreErrorKind::Precondition, operation, path))
+        as_expected(operation, path, expect, self.look(operation, path).await?)
     }
 
     /// Looks at the target: a server that moves something over a folder removes all that is in there.
@@ -294,6 +288,21 @@ impl Root {
     pub(super) fn failure(&self, fault: Fault, operation: &'static str, path: &RelPath) -> StoreError {
         fault.of(operation, path, &self.store)
     }
+}
+
+/// What was found at `path`, if it is a file, and the one that is expected.
+pub(super) fn as_expected(
+    operation: &'static str,
+    path: &RelPath,
+    expect: Option<&Token>,
+    found: Option<Facts>,
+) -> Result<Facts, StoreError> {
+    let found = found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, operation, path))?;
+    let is_expected = expect.is_none_or(|token| found.token.as_ref() == Some(token));
+    if found.kind == EntryKind::File && is_expected {
+        return Ok(found);
+    }
+    Err(StoreError::new(StoreErrorKind::Precondition, operation, path))
 }
 
 /// A method of WebDAV.

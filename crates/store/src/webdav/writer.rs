@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::Method;
-use syncplan_model::{Facts, Mtime, RelPath, TEMPORARY_PREFIX};
+use syncplan_model::{EntryKind, Facts, Mtime, RelPath, TEMPORARY_PREFIX};
 
 use super::root::method;
 use super::{PRECISION, WebdavStore};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::length::Length;
-use crate::store::{ContentStream, WriteOptions};
+use crate::retry::{Patience, Retry};
+use crate::store::{ContentStream, Precondition, WriteOptions};
 use crate::web::{Fault, Request, Upload};
 
 /// Content up to so many bytes is held in memory, so that it can be sent again.
@@ -127,11 +128,67 @@ impl WebdavStore {
         options: &WriteOptions,
     ) -> Result<Facts, StoreError> {
         self.stamp("write", temporary, options.metadata.mtime, None).await?;
-        let found = self.root.check_target("write", path, &options.precondition).await?;
-        self.move_file("write", temporary, path, found.is_some()).await?;
+        // Some servers, and proxies before them, take content that broke off for whole.
+        let arrived = |found: Option<Facts>| {
+            let found = found.filter(|found| (found.kind, found.size) == (EntryKind::File, options.size));
+            found.ok_or_else(|| {
+                StoreError::new(StoreErrorKind::Transient, "write", path)
+                    .because("what arrived is not as long as what was sent")
+            })
+        };
+        self.move_over("write", temporary, path, &options.precondition, arrived).await?;
         syncplan_failpoint::hit("webdav/moved");
         let found = self.root.look("write", path).await?.filter(|found| found.size == options.size);
         found.ok_or_else(|| StoreError::new(StoreErrorKind::Changed, "write", path))
+    }
+
+    /// Moves a file over what is expected at its target. `is_it` says whether what stands at `from` is what is to
+    /// be moved; it is answered.
+    ///
+    /// A move that is only repeated may go over what somebody saved meanwhile. One that failed for the moment is
+    /// therefore tried again here with looks of its own, and content is not sent again because of it.
+    pub(super) async fn move_over(
+        &self,
+        operation: &'static str,
+        from: &RelPath,
+        to: &RelPath,
+        precondition: &Precondition,
+        is_it: impl Fn(Option<Facts>) -> Result<Facts, StoreError> + Send + Sync,
+    ) -> Result<Facts, StoreError> {
+        let retry = self.retry();
+        let mut patience = Patience::new(&retry);
+        let mut tried: Option<Facts> = None;
+        loop {
+            let found = self.root.look(operation, from).await?;
+            let moved = match (found, tried) {
+                // The move before worked after all, and later than it was looked at.
+                (None, Some(moved)) => {
+                    let there = self.root.look(operation, to).await?;
+                    let is_there = there.is_some_and(|it| (it.kind, it.size) == (moved.kind, moved.size));
+                    let changed = || StoreError::new(StoreErrorKind::Changed, operation, to);
+                    return is_there.then_some(moved).ok_or_else(changed);
+                }
+                (found, None) => is_it(found)?,
+                (found, Some(_)) => {
+                    let found = is_it(found)?;
+                    // The folder may be what went away.
+                    self.root.ensure_folder(operation, to, to.parent().as_ref()).await?;
+                    found
+                }
+            };
+            let replaced = self.root.check_target(operation, to, precondition).await?;
+            let Err(error) = self.move_file(operation, from, to, replaced.is_some()).await else {
+                return Ok(moved);
+            };
+            let Some(wait) = patience.after(&error) else { return Err(error) };
+            tokio::time::sleep(wait).await;
+            tried = Some(moved);
+        }
+    }
+
+    /// How often what is sent once is tried again here.
+    pub(super) fn retry(&self) -> Retry {
+        Retry { times: self.root.retries, ..Retry::default() }
     }
 
     /// Has a temporary have the time that its target will have, where the server keeps times and did not get this
@@ -157,7 +214,7 @@ impl WebdavStore {
     }
 
     /// Moves a file; `replaces` says whether something stands at its target.
-    pub(super) async fn move_file(
+    async fn move_file(
         &self,
         operation: &'static str,
         from: &RelPath,
@@ -167,7 +224,8 @@ impl WebdavStore {
         let place = |path| self.root.place(Some(path));
         let request = Request::new(method("MOVE"), place(from))
             .header("destination", &self.root.url(&place(to)))
-            .header("overwrite", if replaces { "T" } else { "F" });
+            .header("overwrite", if replaces { "T" } else { "F" })
+            .single();
         self.send_move(operation, from, to, &request).await
     }
 
@@ -181,7 +239,8 @@ impl WebdavStore {
         let place = |path| format!("{}/", self.root.place(Some(path)));
         let request = Request::new(method("MOVE"), place(from))
             .header("destination", &self.root.url(&place(to)))
-            .header("overwrite", "F");
+            .header("overwrite", "F")
+            .single();
         self.send_move(operation, from, to, &request).await
     }
 
@@ -200,8 +259,7 @@ impl WebdavStore {
             Err(failed) => failed,
         };
         // Its answer may have been lost: what is no longer there was moved, since nobody else knows of it.
-        let is_doubtful = failed.tries > 1 || failed.fault.kind().is_momentary();
-        if is_doubtful
+        if failed.fault.kind().is_momentary()
             && matches!(self.root.look(operation, from).await, Ok(None))
             && matches!(self.root.look(operation, to).await, Ok(Some(_)))
         {

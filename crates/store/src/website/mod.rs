@@ -98,14 +98,24 @@ impl HttpStore {
         let mut place = self.place(path);
         let head =
             |place: &str| Request::new(Method::HEAD, place).header("accept-encoding", "identity").patient();
-        let folder = format!("{place}/");
-        let reply = match send_following(&self.wire, &mut place, head).await {
+        let mut folder = format!("{place}/");
+        let mut sent = send_following(&self.wire, &mut place, head).await;
+        let target = sent.as_ref().err().and_then(|failed| self.wire.target_of(&place, &failed.fault));
+        let is_folder = target.as_ref() == Some(&folder);
+        if is_folder {
+            sent = send_following(&self.wire, &mut folder, head).await;
+        } else if target.is_some() {
+            // A page to log in, perhaps: what it says is not said of the file.
+            return Ok(Some(Facts::new(EntryKind::Unreadable)));
+        }
+        let reply = match sent {
             Ok(reply) => reply,
             Err(failed) if failed.fault.kind() == StoreErrorKind::NotFound => return Ok(None),
             Err(failed) => return Err(failed.fault),
         };
-        if place == folder {
-            return Ok(Some(Facts::new(EntryKind::Dir)));
+        if is_folder {
+            let stays = target == Some(folder);
+            return Ok(Some(Facts::new(if stays { EntryKind::Dir } else { EntryKind::Unreadable })));
         }
         let (token, mtime, size) = described(&reply.headers);
         let Some(size) = size else { return Ok(Some(Facts::new(EntryKind::Unreadable))) };
